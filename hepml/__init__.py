@@ -15,9 +15,21 @@ if TYPE_CHECKING:
     from hepml.readers import read, write
     from hepml.workflow import Analysis, Run
 
-_ROOMS = frozenset({
-    "classifiers", "cli", "config", "data", "errors", "evaluation", "expressions", "plots", "readers", "report", "workflow",
-})
+_ROOMS = frozenset(
+    {
+        "classifiers",
+        "cli",
+        "config",
+        "data",
+        "errors",
+        "evaluation",
+        "expressions",
+        "plots",
+        "readers",
+        "report",
+        "workflow",
+    }
+)
 _NAMES = {
     "Analysis": "workflow",
     "Dataset": "data",

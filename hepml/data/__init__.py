@@ -1,5 +1,27 @@
-"""Events in memory: features, signed weights, labels, identity and roles."""
+"""Events in memory: features, signed weights, labels, identity and the three parts."""
 
+from hepml.data.dataset import BACKGROUND, SIGNAL, UNLABELLED, Dataset, SampleInfo
 from hepml.data.features import Feature
+from hepml.data.identity import FALLBACK_NAMES, Identity, default_identity
+from hepml.data.split import Part, assign_parts, check_parts
+from hepml.data.weights import Balance, check_class_sums, check_weights, effective_entries, training_weights
 
-__all__ = ["Feature"]
+__all__ = [
+    "BACKGROUND",
+    "FALLBACK_NAMES",
+    "SIGNAL",
+    "UNLABELLED",
+    "Balance",
+    "Dataset",
+    "Feature",
+    "Identity",
+    "Part",
+    "SampleInfo",
+    "assign_parts",
+    "check_class_sums",
+    "check_parts",
+    "check_weights",
+    "default_identity",
+    "effective_entries",
+    "training_weights",
+]

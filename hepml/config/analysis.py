@@ -1,0 +1,329 @@
+"""The analysis file: what may stand in it, with which defaults, and the errors for what may not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from hepml.config.yaml import Document, read_yaml
+from hepml.errors import AnalysisFileError, did_you_mean
+
+__all__ = [
+    "AnalysisConfig",
+    "EvaluationConfig",
+    "FeatureConfig",
+    "MethodConfig",
+    "ReportConfig",
+    "SampleConfig",
+    "SplitConfig",
+    "TrainingConfig",
+    "load_analysis",
+    "parse_analysis",
+]
+
+VERSION = 1
+
+Role = Literal["signal", "background", "data", "control", "apply_only"]
+Part = Literal["train", "validation", "test"]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.+-]{0,99}")
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, (str, int, float)) and not isinstance(value, bool) else value
+
+
+def _feature_shorthand(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _expression_text(value: Any) -> Any:
+    """Accept a bare number where an expression is expected: ``weight: 1``."""
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+def _check_name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        msg = f"{value!r} is not a usable name (letters, digits, '_', '.', '+', '-', not starting with a digit)"
+        raise ValueError(msg)
+    return value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+Numbers = Annotated[tuple[float, ...], BeforeValidator(_as_list)]
+ExpressionText = Annotated[str, BeforeValidator(_expression_text), Field(max_length=10_000)]
+Name = Annotated[str, BeforeValidator(lambda value: _check_name(value) if isinstance(value, str) else value)]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+
+class FeatureConfig(_Closed):
+    """A feature or spectator: a branch name, or a name with its expression, unit, title and sentinels."""
+
+    name: Name
+    expression: ExpressionText = ""
+    unit: str = ""
+    title: str = ""
+    missing: Numbers | None = None
+
+
+class SampleConfig(_Closed):
+    """One physics process: its files, its role, its weight.
+
+    ``files`` is a path, glob or list of them, or a mapping from ``train``, ``validation`` and ``test`` to such where the
+    roles were fixed beforehand. ``blind`` concerns data: ``score`` hides events above the working point, ``none`` hides
+    nothing, anything else is an expression that selects the events to hide.
+    """
+
+    name: Name
+    role: Role
+    files: Annotated[tuple[str, ...] | dict[Part, Texts], BeforeValidator(_as_list)]
+    tree: str | None = None
+    selection: ExpressionText = ""
+    weight: ExpressionText = ""
+    scale: float = 1.0
+    title: str = ""
+    blind: ExpressionText = "score"
+
+    @field_validator("files")
+    @classmethod
+    def _some_files(cls, files: Any) -> Any:
+        if not files or (isinstance(files, dict) and not all(files.values())):
+            msg = "at least one file is needed"
+            raise ValueError(msg)
+        return files
+
+    @model_validator(mode="after")
+    def _blinding_is_for_data(self) -> SampleConfig:
+        if self.role != "data" and "blind" in self.model_fields_set:
+            msg = f"only data are blinded; the role of {self.name!r} is {self.role!r}"
+            raise ValueError(msg)
+        if self.role not in {"signal", "background"} and isinstance(self.files, dict):
+            msg = f"fixed parts (train, validation, test) are for signal and background; the role is {self.role!r}"
+            raise ValueError(msg)
+        return self
+
+
+class SplitConfig(_Closed):
+    """Fractions of the three parts; the part of an event is a pure function of the seed and its identity."""
+
+    train: float = Field(default=0.5, ge=0, le=1)
+    validation: float = Field(default=0.2, ge=0, le=1)
+    test: float = Field(default=0.3, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _sum_is_one(self) -> SplitConfig:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-9:
+            msg = f"train + validation + test is {total:g}; it must be 1"
+            raise ValueError(msg)
+        return self
+
+
+class TrainingConfig(_Closed):
+    """What holds for every method unless it says otherwise."""
+
+    balance: Literal["none", "num_events", "equal"] = "equal"
+    negative_weights: Literal["signed", "ignore", "abs"] = "signed"
+
+
+class MethodConfig(BaseModel):
+    """One method: its kind, and options that the kind validates."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything but the kind."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class EvaluationConfig(_Closed):
+    """Working points (signal efficiencies), and what counts as a gap between training and test."""
+
+    working_points: Numbers = (0.3, 0.7)
+    permutations: int = Field(default=200, ge=20, le=100_000)
+    auc_gap: float = Field(default=0.01, gt=0, lt=0.5)
+
+    @field_validator("working_points")
+    @classmethod
+    def _inside(cls, points: tuple[float, ...]) -> tuple[float, ...]:
+        if not points or any(not 0 < point < 1 for point in points):
+            msg = f"working points are signal efficiencies between 0 and 1, not {list(points)}"
+            raise ValueError(msg)
+        return tuple(sorted(set(points)))
+
+
+class ReportConfig(_Closed):
+    """How figures and report look."""
+
+    style: Literal["plain", "ATLAS", "CMS", "LHCb", "ALICE"] = "plain"
+    label: str = ""
+
+
+class AnalysisConfig(_Closed):
+    """A whole analysis file."""
+
+    format: Literal["hepml-analysis"] = "hepml-analysis"
+    version: int = VERSION
+    name: Name
+    title: str = ""
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    reader: Literal["uproot"] = "uproot"
+    tree: str | None = None
+    samples: tuple[SampleConfig, ...] = Field(min_length=1)
+    features: tuple[Annotated[FeatureConfig, BeforeValidator(_feature_shorthand)], ...] = Field(min_length=1)
+    spectators: tuple[Annotated[FeatureConfig, BeforeValidator(_feature_shorthand)], ...] = ()
+    identity: Texts | None = None
+    selection: ExpressionText = ""
+    weight: ExpressionText = ""
+    missing: Numbers = ()
+    split: SplitConfig = SplitConfig()
+    training: TrainingConfig = TrainingConfig()
+    methods: dict[Name, MethodConfig] = Field(min_length=1)
+    evaluation: EvaluationConfig = EvaluationConfig()
+    report: ReportConfig = ReportConfig()
+
+    @field_validator("version")
+    @classmethod
+    def _known_version(cls, version: int) -> int:
+        if not 1 <= version <= VERSION:
+            msg = f"version {version} of hepml-analysis is not known to this hepml (it knows 1 to {VERSION}): update hepml"
+            raise ValueError(msg)
+        return version
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> AnalysisConfig:
+        for what, names in (
+            ("sample", [sample.name for sample in self.samples]),
+            ("feature or spectator", [item.name for item in (*self.features, *self.spectators)]),
+        ):
+            double = sorted({name for name in names if names.count(name) > 1})
+            if double:
+                msg = f"{what} names must be unique; twice there: {', '.join(double)}"
+                raise ValueError(msg)
+        reserved = sorted(_RESERVED & {*(item.name for item in (*self.features, *self.spectators)), *self.methods})
+        if reserved:
+            msg = f"{', '.join(reserved)}: reserved for columns of scores.root ({', '.join(sorted(_RESERVED))})"
+            raise ValueError(msg)
+        clash = sorted({item.name for item in (*self.features, *self.spectators)} & set(self.methods))
+        if clash:
+            msg = f"{', '.join(clash)}: a method may not have the name of a feature or spectator (both become branches)"
+            raise ValueError(msg)
+        return self
+
+
+_RESERVED = frozenset({"classID", "className", "sample", "split", "train_weight"})
+
+
+def load_analysis(path: str | Path) -> AnalysisConfig:
+    """Read and validate an analysis file.
+
+    Parameters
+    ----------
+    path : path-like
+        YAML file.
+
+    Returns
+    -------
+    AnalysisConfig
+        Validated and frozen; paths of files are absolute.
+
+    Raises
+    ------
+    AnalysisFileError
+        If a key is unknown, duplicate, missing or of a wrong type; each line of the message gives file, line and path.
+    """
+    location = Path(path)
+    config = parse_analysis(read_yaml(location), where=str(location))
+    return _with_absolute_files(config, location.resolve().parent)
+
+
+def parse_analysis(document: Document | dict[str, Any], *, where: str = "analysis") -> AnalysisConfig:
+    """Validate the content of an analysis file; see :func:`load_analysis`."""
+    if not isinstance(document, Document):
+        document = Document(document, {})
+    if not isinstance(document.content, dict):
+        msg = f"{where}: an analysis file is a mapping of keys (name, samples, features, methods, ...)"
+        raise AnalysisFileError(msg)
+    try:
+        return AnalysisConfig.model_validate(document.content)
+    except ValidationError as error:
+        found = [(_visible_path(problem["loc"]), problem) for problem in error.errors()]
+        # a union reports every branch, a list also its own length: the innermost problem is the one that helps
+        inner = [
+            (path, problem)
+            for path, problem in found
+            if not any(len(other) > len(path) and other[: len(path)] == path for other, _ in found)
+        ]
+        lines = dict.fromkeys(_describe(path, problem, document, where) for path, problem in inner)
+        raise AnalysisFileError("\n".join(lines)) from error
+
+
+def _with_absolute_files(config: AnalysisConfig, folder: Path) -> AnalysisConfig:
+    def absolute(name: str) -> str:
+        return name if "://" in name or Path(name).is_absolute() else str(folder / name)
+
+    samples = []
+    for sample in config.samples:
+        files: Any
+        if isinstance(sample.files, dict):
+            files = {part: tuple(map(absolute, names)) for part, names in sample.files.items()}
+        else:
+            files = tuple(map(absolute, sample.files))
+        samples.append(sample.model_copy(update={"files": files}))
+    return config.model_copy(update={"samples": tuple(samples)})
+
+
+# pydantic names the branches of a union in the path of a problem; users see keys and indices only
+_UNION_STEPS = re.compile(
+    r"(tuple|dict|function|constrained|nullable|lax|json|union)[-\[].*|str|int|float|tuple|\[key\]"
+)
+
+
+def _visible_path(steps: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    return tuple(step for step in steps if isinstance(step, int) or step in _KEYS or not _UNION_STEPS.fullmatch(step))
+
+
+def _describe(path: tuple[str | int, ...], problem: Any, document: Document, where: str) -> str:
+    line = document.line(path)
+    place = f"{where}:{line}" if line else where
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+    head = f"{place}: {text}: " if text else f"{place}: "
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(path[:-1])
+        hint = did_you_mean(str(path[-1]), known)
+        return f"{head.rstrip(': ')}: unknown key{hint} (allowed: {', '.join(known)})"
+    if problem["type"] == "missing":
+        return f"{head}this key is needed"
+    message = problem["msg"].removeprefix("Value error, ")
+    found = problem.get("input")
+    shown = "" if problem["type"] == "value_error" or isinstance(found, dict) else f" (found {found!r:.80})"
+    return f"{head}{message[:1].lower()}{message[1:]}{shown}"
+
+
+def _known_keys(path: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that the model at ``path`` knows."""
+    keys = tuple(step for step in path if isinstance(step, str))
+    model = _MODELS.get(keys[0] if keys else "", AnalysisConfig)
+    return list(model.model_fields)
+
+
+_MODELS: dict[str, type[BaseModel]] = {
+    "samples": SampleConfig,
+    "features": FeatureConfig,
+    "spectators": FeatureConfig,
+    "split": SplitConfig,
+    "training": TrainingConfig,
+    "evaluation": EvaluationConfig,
+    "report": ReportConfig,
+}
+_ALL_MODELS: tuple[type[BaseModel], ...] = (AnalysisConfig, *_MODELS.values())
+_KEYS = frozenset(name for model in _ALL_MODELS for name in model.model_fields)

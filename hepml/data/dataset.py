@@ -1,0 +1,276 @@
+"""Events in memory: the feature matrix and everything that stands beside it, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepml.data.identity import Identity
+from hepml.data.weights import effective_entries
+from hepml.errors import FeatureMismatchError, InvalidInputError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from hepml.data.features import Feature
+
+__all__ = ["BACKGROUND", "SIGNAL", "UNLABELLED", "Dataset", "SampleInfo"]
+
+SIGNAL, BACKGROUND, UNLABELLED = 1, 0, -1
+
+_LABELS = {"signal": SIGNAL, "background": BACKGROUND}
+
+
+@dataclass(frozen=True, slots=True)
+class SampleInfo:
+    """One sample of a :class:`Dataset`.
+
+    Parameters
+    ----------
+    name : str
+        Name of the physics process.
+    role : {"signal", "background", "data", "control", "apply_only"}
+        What it is used for.
+    title : str
+        For legends and tables. Default: the name.
+    n_entries : int
+        Entries of its trees, before the selection.
+    sum_weights : float
+        Signed sum of their weights.
+    files : tuple of str
+        Where it was read from.
+    """
+
+    name: str
+    role: str
+    title: str = ""
+    n_entries: int = 0
+    sum_weights: float = 0.0
+    files: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title or self.name)
+
+    @property
+    def label(self) -> int:
+        """1 for signal, 0 for background, -1 for what carries no label."""
+        return _LABELS.get(self.role, UNLABELLED)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Dataset:
+    """Selected events of one or more samples. Immutable: its arrays cannot be written to.
+
+    Parameters
+    ----------
+    X : ndarray of float32, shape (n_events, n_features)
+        Feature matrix, each feature contiguous in memory (column-major), missing values NaN, units as in ``features``.
+    features : tuple of Feature
+        What the columns are.
+    weight : ndarray of float64, shape (n_events,)
+        Signed physics weight, full luminosity.
+    sample : ndarray of int32, shape (n_events,)
+        Index into ``samples``.
+    samples : tuple of SampleInfo
+        The samples.
+    identity : Identity
+        Which event each row is.
+    spectators : mapping of str to ndarray, each of shape (n_events,)
+        Columns that are kept through to the output and never trained on; float64, or 64-bit integers where the branch
+        holds integers.
+    fixed_part : ndarray of int8, shape (n_events,), optional
+        Parts that were fixed beforehand (:class:`~hepml.data.Part`), 0 where the identity decides.
+
+    Examples
+    --------
+    >>> import hepml
+    >>> signal = hepml.read("signal.root", tree="events", features=["pt", "eta"], label=1)  # doctest: +SKIP
+    >>> len(signal), signal.feature_names  # doctest: +SKIP
+    (5000, ('pt', 'eta'))
+    """
+
+    X: NDArray[np.float32]
+    features: tuple[Feature, ...]
+    weight: NDArray[np.float64]
+    sample: NDArray[np.int32]
+    samples: tuple[SampleInfo, ...]
+    identity: Identity
+    spectators: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    fixed_part: NDArray[np.int8] | None = None
+
+    def __post_init__(self) -> None:
+        n_events = len(self.weight)
+        if self.X.shape != (n_events, len(self.features)):
+            msg = f"X has shape {self.X.shape}; expected ({n_events} events, {len(self.features)} features)"
+            raise InvalidInputError(msg)
+        lengths = {"sample": len(self.sample), "identity": len(self.identity)}
+        lengths |= {f"spectator {name!r}": len(column) for name, column in self.spectators.items()}
+        if self.fixed_part is not None:
+            lengths["fixed_part"] = len(self.fixed_part)
+        for name, length in lengths.items():
+            if length != n_events:
+                msg = f"{name} has {length} rows; there are {n_events} events"
+                raise InvalidInputError(msg)
+        for array in self._arrays():
+            array.flags.writeable = False
+        object.__setattr__(self, "spectators", MappingProxyType(dict(self.spectators)))
+
+    def _arrays(self) -> list[NDArray[Any]]:
+        arrays = [self.X, self.weight, self.sample, *self.identity.columns, *self.spectators.values()]
+        return arrays if self.fixed_part is None else [*arrays, self.fixed_part]
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    def __repr__(self) -> str:
+        lines = [f"<Dataset: {len(self)} events, {len(self.features)} features ({', '.join(self.feature_names)})"]
+        lines += [
+            f"  {row['name']} ({row['role']}): {row['n_events']} events, sum of weights {row['sum_weights']:.6g}, "
+            f"N_eff {row['n_effective']:.6g}"
+            for row in self.summary()
+        ]
+        return "\n".join(lines) + ">"
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the columns of ``X``."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def label(self) -> NDArray[np.int8]:
+        """1 for signal, 0 for background, -1 for unlabelled samples; shape (n_events,)."""
+        return np.array([info.label for info in self.samples], dtype=np.int8)[self.sample]
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Number of the event that each row belongs to; rows of equal identity in one sample are one event."""
+        return self.identity.groups(self.sample)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a feature or spectator by name.
+
+        Raises
+        ------
+        FeatureMismatchError
+            If there is none of that name; near misses are named.
+        """
+        if name in self.feature_names:
+            return self.X[:, self.feature_names.index(name)]
+        if name in self.spectators:
+            return self.spectators[name]
+        known = [*self.feature_names, *self.spectators]
+        msg = f"no feature or spectator {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})"
+        raise FeatureMismatchError(msg)
+
+    def __getitem__(self, index: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Dataset:
+        """Return some events. A slice shares memory with this dataset, a mask or index array copies."""
+        if isinstance(index, slice):
+            X = self.X[index]
+        else:
+            if np.ndim(index) != 1:
+                msg = f"a dataset is indexed by a slice, a mask or an array of row numbers, not by {index!r}"
+                raise InvalidInputError(msg)
+            if index.dtype == bool and len(index) != len(self):
+                msg = f"the mask has {len(index)} rows; there are {len(self)} events"
+                raise InvalidInputError(msg)
+            n_chosen = int(index.sum()) if index.dtype == bool else len(index)
+            X = np.empty((n_chosen, len(self.features)), dtype=np.float32, order="F")
+            for number in range(len(self.features)):
+                X[:, number] = self.X[:, number][index]
+        return replace(
+            self,
+            X=X,
+            weight=self.weight[index],
+            sample=self.sample[index],
+            identity=self.identity.take(index),
+            spectators={name: column[index] for name, column in self.spectators.items()},
+            fixed_part=None if self.fixed_part is None else self.fixed_part[index],
+        )
+
+    def of_roles(self, *roles: str) -> NDArray[np.bool_]:
+        """Return the mask of events whose sample has one of ``roles``."""
+        return np.array([info.role in roles for info in self.samples], dtype=bool)[self.sample]
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Return one row for each sample: events and signed sums before and after the selection, N_eff."""
+        rows = []
+        for number, info in enumerate(self.samples):
+            weight = self.weight[self.sample == number]
+            rows.append(
+                {
+                    "name": info.name,
+                    "role": info.role,
+                    "n_entries": info.n_entries,
+                    "sum_weights_entries": info.sum_weights,
+                    "n_events": len(weight),
+                    "sum_weights": float(weight.sum()),
+                    "sum_weights_error": float(np.sqrt(np.dot(weight, weight))),
+                    "n_negative": int((weight < 0).sum()),
+                    "n_effective": effective_entries(weight),
+                }
+            )
+        return rows
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Dataset]) -> Dataset:
+        """Join datasets with the same features and spectators; samples of equal name and role become one.
+
+        Raises
+        ------
+        FeatureMismatchError
+            If features or spectators differ.
+        InvalidInputError
+            If there is nothing to join.
+        """
+        if not parts:
+            msg = "nothing to concatenate"
+            raise InvalidInputError(msg)
+        first = parts[0]
+        for part in parts[1:]:
+            if part.features != first.features or set(part.spectators) != set(first.spectators):
+                msg = (
+                    f"datasets have different features or spectators: {(*first.feature_names, *first.spectators)} "
+                    f"and {(*part.feature_names, *part.spectators)}"
+                )
+                raise FeatureMismatchError(msg)
+        samples: dict[tuple[str, str], SampleInfo] = {}
+        indices = []
+        for part in parts:
+            for info in part.samples:
+                key = (info.name, info.role)
+                known = samples.get(key)
+                samples[key] = info if known is None else _merge(known, info)
+            positions = {key: number for number, key in enumerate(samples)}
+            mapping = np.array([positions[info.name, info.role] for info in part.samples], dtype=np.int32)
+            indices.append(mapping[part.sample])
+        X = np.empty((sum(map(len, parts)), len(first.features)), dtype=np.float32, order="F")
+        np.concatenate([part.X for part in parts], out=X)
+        fixed = None
+        if any(part.fixed_part is not None for part in parts):
+            fixed = np.concatenate(
+                [np.zeros(len(part), dtype=np.int8) if part.fixed_part is None else part.fixed_part for part in parts]
+            )
+        return cls(
+            X=X,
+            features=first.features,
+            weight=np.concatenate([part.weight for part in parts]),
+            sample=np.concatenate(indices),
+            samples=tuple(samples.values()),
+            identity=Identity.concatenate([part.identity for part in parts]),
+            spectators={name: np.concatenate([part.spectators[name] for part in parts]) for name in first.spectators},
+            fixed_part=fixed,
+        )
+
+
+def _merge(first: SampleInfo, second: SampleInfo) -> SampleInfo:
+    return replace(
+        first,
+        n_entries=first.n_entries + second.n_entries,
+        sum_weights=first.sum_weights + second.sum_weights,
+        files=tuple(dict.fromkeys((*first.files, *second.files))),
+    )
