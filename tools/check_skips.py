@@ -1,6 +1,6 @@
 """List the skipped tests of a run by reason, and fail when a reason is not one that is expected.
 
-``python tools/check_skips.py RESULTS.xml tests/expected_skips.txt``: the first is what ``pytest --junitxml`` writes; the
+Of ``tools/check_skips.py RESULTS.xml tests/expected_skips.txt`` the first is what ``pytest --junitxml`` writes; the
 second holds one regular expression a line (``#`` starts a comment), each to match a whole reason.
 """
 

@@ -43,7 +43,7 @@ def main() -> int:
     # Relative to the project, so that the brackets of the extras are never read as part of the path
     target = f".[{arguments.extras}]" if arguments.extras else "."
     print(f"installing {target} into {arguments.environment}; the first time takes a minute or two", flush=True)
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     command += ["--constraint", str(arguments.constraints.resolve()), "--editable", target, *arguments.also]
     return subprocess.run(command, cwd=PROJECT, check=False).returncode
 
