@@ -1,0 +1,26 @@
+"""Numbers for a review board: efficiencies, ROC, overtraining; arrays in, frozen results with uncertainties out."""
+
+from hepml.evaluation.efficiency import Efficiency, efficiency
+from hepml.evaluation.histogram import Histogram, fill_histogram
+from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
+from hepml.evaluation.roc import RocCurve, roc_curve
+from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
+from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
+from hepml.evaluation.working_point import WorkingPoint
+
+__all__ = [
+    "Efficiency",
+    "EfficiencyComparison",
+    "Histogram",
+    "Overtraining",
+    "RocCurve",
+    "ScoreHistograms",
+    "TwoSampleTest",
+    "WorkingPoint",
+    "efficiency",
+    "fill_histogram",
+    "overtraining",
+    "roc_curve",
+    "score_histograms",
+    "two_sample_test",
+]

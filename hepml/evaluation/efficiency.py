@@ -1,0 +1,106 @@
+"""Efficiency of a cut, with the uncertainty that signed weights have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.evaluation.events import as_events, as_weights
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+__all__ = ["Efficiency", "efficiency"]
+
+
+@dataclass(frozen=True, slots=True)
+class Efficiency:
+    """Fraction of the summed weights that passes a cut.
+
+    Parameters
+    ----------
+    value : float
+        Sum of the passing weights over the sum of all; with negative weights it may leave [0, 1].
+    error : float
+        Standard deviation at a fixed cut.
+    n_events : int
+        Number of rows.
+    n_effective : float
+        ``(sum w)^2 / sum w^2`` of all rows.
+    """
+
+    value: float
+    error: float
+    n_events: int
+    n_effective: float
+
+    def to_dict(self) -> dict[str, float | int]:
+        """Return the numbers as plain JSON types."""
+        return {
+            "value": self.value,
+            "error": self.error,
+            "n_events": self.n_events,
+            "n_effective": self.n_effective,
+        }
+
+
+def efficiency(passed: ArrayLike, weight: ArrayLike | None = None, *, event: ArrayLike | None = None) -> Efficiency:
+    """Weighted efficiency of a cut and its uncertainty.
+
+    Parameters
+    ----------
+    passed : array-like of bool, shape (n_events,)
+        True where the event passes.
+    weight : array-like of float, shape (n_events,), optional
+        Event weights, of either sign. Default 1.
+    event : array-like of int, shape (n_events,), optional
+        Equal values mark rows of one event, which are clustered. Default: each row is an event.
+
+    Returns
+    -------
+    Efficiency
+        Value, error, number of rows and effective number of events.
+
+    Raises
+    ------
+    EmptyClassError
+        If there is no event, or the weights sum to zero or less.
+    InvalidInputError
+        If ``passed`` is not boolean or the shapes differ.
+    WeightError
+        If a weight is NaN or infinite, or all are zero.
+
+    Notes
+    -----
+    ``sigma^2 = [(1 - eff)^2 sum_pass w^2 + eff^2 sum_fail w^2] / (sum w)^2``, the variance of a ratio of sums to first
+    order; for unit weights it is the binomial one (docs/statistics.md).
+
+    Examples
+    --------
+    >>> result = efficiency([True, True, True, False])
+    >>> result.value, round(result.error, 4)
+    (0.75, 0.2165)
+    """
+    mask = np.asarray(passed)
+    if mask.dtype != np.bool_ or mask.ndim != 1:
+        msg = f"passed has type {mask.dtype} and shape {mask.shape}; booleans of shape (n_events,) are needed"
+        raise InvalidInputError(msg)
+    weights = as_weights(weight, mask.size)
+    events = as_events(event, mask.size)
+    total = float(weights.sum())
+    if total <= 0:
+        msg = f"the weights of {mask.size} events sum to {total:.6g}: an efficiency needs a positive sum"
+        raise EmptyClassError(msg)
+    value = float(weights.sum(where=mask)) / total
+    deviation = weights * (mask - value)
+    if events is not None:
+        deviation = np.bincount(events, weights=deviation).astype(np.float64, copy=False)
+    return Efficiency(
+        value=value,
+        error=float(np.sqrt(np.square(deviation).sum())) / total,
+        n_events=mask.size,
+        n_effective=total**2 / float(np.square(weights).sum()),
+    )

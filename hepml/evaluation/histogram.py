@@ -1,0 +1,146 @@
+"""Weighted histogram with the sum of squared weights of each bin, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepml.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Histogram", "fill_histogram"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Histogram:
+    """Sums of weights in bins; the last bin includes its upper edge.
+
+    Parameters
+    ----------
+    edges : ndarray of float64, shape (n_bins + 1,)
+        Increasing.
+    sum_w, sum_w2 : ndarray of float64, shape (n_bins,)
+        Sum of the weights, of either sign, and of their squares.
+    underflow, overflow : float
+        Sums of the weights below and above the edges.
+    missing : float
+        Sum of the weights of NaN values.
+    total : float
+        Sum of all weights, whether in a bin or not.
+    n_events, n_missing : int
+        Number of rows, and of those with NaN.
+    """
+
+    edges: NDArray[np.float64] = field(repr=False)
+    sum_w: NDArray[np.float64] = field(repr=False)
+    sum_w2: NDArray[np.float64] = field(repr=False)
+    underflow: float
+    overflow: float
+    missing: float
+    total: float
+    n_events: int
+    n_missing: int
+
+    @property
+    def error(self) -> NDArray[np.float64]:
+        """Standard deviation of each bin's sum."""
+        return np.sqrt(self.sum_w2)
+
+    @property
+    def width(self) -> NDArray[np.float64]:
+        """Width of each bin."""
+        return np.diff(self.edges)
+
+    @property
+    def center(self) -> NDArray[np.float64]:
+        """Middle of each bin."""
+        return 0.5 * (self.edges[1:] + self.edges[:-1])
+
+    def density(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Fraction of the sum of all non-missing weights per unit of the axis, and its error; negative bins stay so.
+
+        Raises
+        ------
+        InvalidInputError
+            If the weights that are not missing sum to zero or less.
+        """
+        norm = self.total - self.missing
+        if not norm > 0:
+            msg = f"the weights of a histogram sum to {norm:.6g}: a density needs a positive sum"
+            raise InvalidInputError(msg)
+        scale = 1.0 / (norm * self.width)
+        return self.sum_w * scale, self.error * scale
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return edges, contents and counts as plain JSON types."""
+        return {
+            "edges": self.edges.tolist(),
+            "sum_w": self.sum_w.tolist(),
+            "sum_w2": self.sum_w2.tolist(),
+            "underflow": self.underflow,
+            "overflow": self.overflow,
+            "missing": self.missing,
+            "total": self.total,
+            "n_events": self.n_events,
+            "n_missing": self.n_missing,
+        }
+
+
+def fill_histogram(values: ArrayLike, edges: ArrayLike, weight: ArrayLike | None = None) -> Histogram:
+    """Fill a histogram with weighted values.
+
+    Parameters
+    ----------
+    values : array-like of float, shape (n_events,)
+        NaN is counted as missing; infinities go to underflow and overflow.
+    edges : array-like of float, shape (n_bins + 1,)
+        Finite and increasing.
+    weight : array-like of float, shape (n_events,), optional
+        Event weights, of either sign. Default 1.
+
+    Returns
+    -------
+    Histogram
+        Sums of weights and of their squares in each bin.
+
+    Raises
+    ------
+    InvalidInputError
+        If the edges do not increase or the shapes differ.
+    """
+    axis = np.asarray(edges, dtype=np.float64)
+    if axis.ndim != 1 or axis.size < 2 or not np.isfinite(axis).all() or not np.all(np.diff(axis) > 0):
+        msg = f"edges of shape {axis.shape} are not a finite, increasing sequence of two or more"
+        raise InvalidInputError(msg)
+    column = np.asarray(values, dtype=np.float64)
+    weights = np.ones(column.shape) if weight is None else np.asarray(weight, dtype=np.float64)
+    if column.ndim != 1 or weights.shape != column.shape:
+        msg = f"values have shape {column.shape} and weights {weights.shape}; both must be (n_events,)"
+        raise InvalidInputError(msg)
+    missing = np.isnan(column)
+    # slots: 0 underflow, 1..n_bins, n_bins + 1 overflow, n_bins + 2 missing (NaN sorts behind everything)
+    slot = np.searchsorted(axis, column, side="right")
+    slot[column == axis[-1]] = axis.size - 1
+    slot[missing] = axis.size + 1
+    sums = _sums(slot, weights, axis.size + 2)
+    squares = _sums(slot, np.square(weights), axis.size + 2)
+    return Histogram(
+        edges=axis,
+        sum_w=sums[1 : axis.size],
+        sum_w2=squares[1 : axis.size],
+        underflow=float(sums[0]),
+        overflow=float(sums[axis.size]),
+        missing=float(sums[axis.size + 1]),
+        total=float(weights.sum()),
+        n_events=column.size,
+        n_missing=int(np.count_nonzero(missing)),
+    )
+
+
+def _sums(slot: NDArray[np.int64], weights: NDArray[np.float64], n_slots: int) -> NDArray[np.float64]:
+    sums: NDArray[np.float64] = np.bincount(slot, weights=weights, minlength=n_slots).astype(np.float64, copy=False)
+    return sums

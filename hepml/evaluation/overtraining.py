@@ -1,0 +1,233 @@
+"""Comparison of a classifier on the events that it was trained on with the same on others."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepml.errors import InvalidInputError
+from hepml.evaluation.events import ScoredEvents
+from hepml.evaluation.roc import RocCurve, roc_curve
+from hepml.evaluation.score_histograms import ScoreHistograms, histograms_of
+from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+__all__ = ["EfficiencyComparison", "Overtraining", "overtraining"]
+
+# TMVA's table of the evaluation (Factory::EvaluateAllMethods)
+_BACKGROUND_EFFICIENCIES = (0.01, 0.10, 0.30)
+_SIGNIFICANT = 2.0
+
+NONE_SEEN = "no overtraining seen"
+SMALL_GAP = "gap, small"
+OVERTRAINED = "overtrained"
+TEST_BETTER = "test better than training"
+UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class EfficiencyComparison:
+    """Signal efficiency at one background efficiency, on test and on training events; errors include the threshold's."""
+
+    background_efficiency: float
+    test: float
+    test_error: float
+    train: float
+    train_error: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Return the numbers as plain JSON types; what is not computable is null."""
+        numbers: dict[str, float] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: value if math.isfinite(value) else None for name, value in numbers.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overtraining:
+    """Scores of training and test events compared.
+
+    Parameters
+    ----------
+    auc_train, auc_train_error, auc_test, auc_test_error : float
+        Areas under the two ROC curves.
+    auc_gap, auc_gap_error : float
+        ``auc_train - auc_test``; the two samples are independent.
+    auc_gap_significance : float
+        The gap in standard deviations; NaN if the error is zero.
+    max_gap : float
+        Size of a gap that counts as harm, which enters the verdict.
+    verdict : str
+        ``'no overtraining seen'``, ``'gap, small'``, ``'overtrained'``, ``'test better than training'`` or ``'undecided'``.
+    signal, background : TwoSampleTest
+        Training against test scores within each class. They are reported and do not decide.
+    signal_efficiencies : tuple of EfficiencyComparison
+        TMVA's table: signal efficiency at background efficiencies of 0.01, 0.10 and 0.30.
+    histograms : ScoreHistograms
+        What the overlay shows.
+    seed : int or list of int or None
+        Entropy of the seed of the permutations.
+    """
+
+    auc_train: float
+    auc_train_error: float
+    auc_test: float
+    auc_test_error: float
+    auc_gap: float
+    auc_gap_error: float
+    auc_gap_significance: float
+    max_gap: float
+    verdict: str
+    signal: TwoSampleTest
+    background: TwoSampleTest
+    signal_efficiencies: tuple[EfficiencyComparison, ...]
+    histograms: ScoreHistograms = field(repr=False)
+    seed: Any
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain JSON types; what is not computable is null."""
+        significance = self.auc_gap_significance
+        return {
+            "auc_train": self.auc_train,
+            "auc_train_error": self.auc_train_error,
+            "auc_test": self.auc_test,
+            "auc_test_error": self.auc_test_error,
+            "auc_gap": self.auc_gap,
+            "auc_gap_error": self.auc_gap_error,
+            "auc_gap_significance": significance if math.isfinite(significance) else None,
+            "max_gap": self.max_gap,
+            "verdict": self.verdict,
+            "signal": self.signal.to_dict(),
+            "background": self.background.to_dict(),
+            "signal_efficiencies": [row.to_dict() for row in self.signal_efficiencies],
+            "histograms": self.histograms.to_dict(),
+            "seed": self.seed,
+        }
+
+
+def overtraining(  # noqa: PLR0917  (two triples of a kind)
+    y_train: ArrayLike,
+    score_train: ArrayLike,
+    weight_train: ArrayLike | None,
+    y_test: ArrayLike,
+    score_test: ArrayLike,
+    weight_test: ArrayLike | None,
+    *,
+    event_train: ArrayLike | None = None,
+    event_test: ArrayLike | None = None,
+    max_gap: float = 0.01,
+    n_permutations: int = 400,
+    seed: int | np.random.SeedSequence = 0,
+    n_bins: int = 40,
+) -> Overtraining:
+    """Compare a classifier's scores on its training events with those on independent test events.
+
+    Parameters
+    ----------
+    y_train, y_test : array-like of bool or 0/1, shape (n_train,) and (n_test,)
+        True for signal.
+    score_train, score_test : array-like of float, shape (n_train,) and (n_test,)
+        Larger is more signal-like; finite.
+    weight_train, weight_test : array-like of float, shape (n_train,) and (n_test,), or None
+        Event weights, of either sign. None: 1.
+    event_train, event_test : array-like of int, shape (n_train,) and (n_test,), optional
+        Equal values within a part mark rows of one event, which are clustered.
+    max_gap : float
+        Difference of the areas that counts as harm.
+    n_permutations : int
+        Number of permutations behind each p-value.
+    seed : int or numpy.random.SeedSequence
+        Seed of the permutations; signal and background use independent streams.
+    n_bins : int
+        Number of bins of the histograms.
+
+    Returns
+    -------
+    Overtraining
+        Areas, tests, TMVA's efficiency table, histograms and the verdict.
+
+    Raises
+    ------
+    EmptyClassError, InvalidInputError, WeightError
+        As :func:`roc_curve`, for either part.
+
+    Notes
+    -----
+    The verdict looks at the gap of the areas, in standard deviations and in size: at 2 sigma or more it is 'overtrained'
+    (gap at or above ``max_gap``), 'gap, small' (below) or 'test better than training' (negative: the parts differ
+    otherwise). Below 2 sigma it is 'undecided' if the error of the gap exceeds ``max_gap``, else 'no overtraining seen'.
+    The p-values of the distributions do not decide: with enough events every fit differs from its training sample.
+    """
+    if not max_gap > 0:
+        msg = f"max_gap is {max_gap!r}; a positive difference of areas is needed"
+        raise InvalidInputError(msg)
+    train = ScoredEvents.check(y_train, score_train, weight_train, event_train)
+    test = ScoredEvents.check(y_test, score_test, weight_test, event_test)
+    curve_train = roc_curve(train.is_signal, train.score, train.weight, event=train.event)
+    curve_test = roc_curve(test.is_signal, test.score, test.weight, event=test.event)
+    gap = curve_train.auc - curve_test.auc
+    gap_error = math.hypot(curve_train.auc_error, curve_test.auc_error)
+    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    # not .spawn(): it would change the caller's sequence, so that a second call differed
+    signal_seed, background_seed = (
+        np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, stream)) for stream in range(2)
+    )
+    return Overtraining(
+        auc_train=curve_train.auc,
+        auc_train_error=curve_train.auc_error,
+        auc_test=curve_test.auc,
+        auc_test_error=curve_test.auc_error,
+        auc_gap=gap,
+        auc_gap_error=gap_error,
+        auc_gap_significance=gap / gap_error if gap_error > 0 else math.nan,
+        max_gap=float(max_gap),
+        verdict=_verdict(gap, gap_error, max_gap),
+        signal=_compare(train, test, True, n_permutations, signal_seed),
+        background=_compare(train, test, False, n_permutations, background_seed),
+        signal_efficiencies=tuple(_efficiencies(curve_train, curve_test)),
+        histograms=histograms_of(train, test, n_bins),
+        seed=sequence.entropy,
+    )
+
+
+def _verdict(gap: float, error: float, max_gap: float) -> str:
+    if abs(gap) >= _SIGNIFICANT * error and gap != 0:
+        if gap < 0:
+            return TEST_BETTER
+        return OVERTRAINED if gap >= max_gap else SMALL_GAP
+    return UNDECIDED if error > max_gap else NONE_SEEN
+
+
+def _compare(
+    train: ScoredEvents, test: ScoredEvents, signal: bool, n_permutations: int, seed: np.random.SeedSequence
+) -> TwoSampleTest:
+    in_train, in_test = train.is_signal == signal, test.is_signal == signal
+    return two_sample_test(
+        train.score[in_train],
+        train.weight[in_train],
+        test.score[in_test],
+        test.weight[in_test],
+        event_a=None if train.event is None else train.event[in_train],
+        event_b=None if test.event is None else test.event[in_test],
+        n_permutations=n_permutations,
+        seed=seed,
+    )
+
+
+def _efficiencies(train: RocCurve, test: RocCurve) -> list[EfficiencyComparison]:
+    rows = []
+    for target in _BACKGROUND_EFFICIENCIES:
+        on_train, on_test = train.at_background_efficiency(target), test.at_background_efficiency(target)
+        rows.append(
+            EfficiencyComparison(
+                background_efficiency=target,
+                test=on_test.signal_efficiency,
+                test_error=on_test.signal_efficiency_error,
+                train=on_train.signal_efficiency,
+                train_error=on_train.signal_efficiency_error,
+            )
+        )
+    return rows

@@ -1,0 +1,171 @@
+"""One pass over the events in order of score: efficiencies, area and all their variances, for signed weights.
+
+Everything follows from running sums over the events sorted from the highest score to the lowest, taken at the last event
+of each distinct score, so that ties never depend on the order of the input. Cost: one sort, then a few passes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hepml.evaluation.events import ScoredEvents
+
+    Floats = NDArray[np.float64]
+    Indices = NDArray[np.int64]
+
+__all__ = ["ClassSweep", "Sweep", "sweep"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassSweep:
+    """One class at every cut (n_points = distinct scores + 1): efficiency and its error at a fixed cut."""
+
+    efficiency: Floats
+    error: Floats
+    n_rows: int
+    total: float
+    n_effective: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sweep:
+    """Both classes at every cut, their covariance where events hold both, and the area."""
+
+    thresholds: Floats
+    signal: ClassSweep
+    background: ClassSweep
+    covariance: Floats | None
+    auc: float
+    auc_error: float
+
+
+def sweep(events: ScoredEvents) -> Sweep:
+    """Sweep a cut over all distinct scores, from tight to loose."""
+    order = np.argsort(events.score)[::-1]
+    score = events.score[order]
+    is_signal = events.is_signal[order]
+    weight = events.weight[order]
+    rows = _Rows(
+        last=np.flatnonzero(np.append(score[1:] != score[:-1], True)),
+        event=None if events.event is None else events.event[order],
+    )
+    signal_weight = np.where(is_signal, weight, 0.0)
+    background_weight = np.where(is_signal, 0.0, weight)
+    n_signal = int(np.count_nonzero(is_signal))
+    signal = rows.class_sweep(signal_weight, n_signal)
+    background = rows.class_sweep(background_weight, is_signal.size - n_signal)
+    auc, auc_error = _area(rows, signal_weight / signal.total, background_weight / background.total)
+    return Sweep(
+        thresholds=np.concatenate([[np.inf], score[rows.last].astype(np.float64)]),
+        signal=signal,
+        background=background,
+        covariance=rows.covariance(signal_weight, background_weight),
+        auc=auc,
+        auc_error=auc_error,
+    )
+
+
+def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float]:
+    """Mann-Whitney area and DeLong error; the weights of each class sum to one.
+
+    The placement of a signal event is the background below it, that of a background event the signal above it, events of
+    equal score counted half; all events of one score share them.
+    """
+    signal_here = np.diff(rows.at_cuts(signal), prepend=0.0)
+    signal_above = np.cumsum(signal_here)
+    background_here = np.diff(rows.at_cuts(background), prepend=0.0)
+    background_above = np.cumsum(background_here)
+    placement_signal = 1.0 - background_above + 0.5 * background_here
+    placement_background = signal_above - 0.5 * signal_here
+    area = float(np.dot(signal_here, placement_signal))
+    placement_signal -= area
+    placement_background -= area
+    if rows.event is None:
+        squares_signal = np.diff(rows.at_cuts(np.square(signal)), prepend=0.0)
+        squares_background = np.diff(rows.at_cuts(np.square(background)), prepend=0.0)
+        variance = np.dot(squares_signal, np.square(placement_signal))
+        variance += np.dot(squares_background, np.square(placement_background))
+    else:
+        cut = np.repeat(np.arange(rows.last.size), np.diff(rows.last, prepend=-1))
+        influence = signal * placement_signal[cut] + background * placement_background[cut]
+        variance = np.square(np.bincount(rows.event, weights=influence)).sum()
+    # a running sum may leave -1e-17 where the events of a class are perfectly separated
+    return area, float(np.sqrt(max(float(variance), 0.0)))
+
+
+class _Rows:
+    """Rows sorted from the highest score to the lowest: the last row of each distinct score, and each row's event."""
+
+    def __init__(self, last: Indices, event: Indices | None) -> None:
+        self.last = last
+        self.event = event
+        if event is not None:
+            self._by_event = np.argsort(event, kind="stable")
+            self._sizes = np.bincount(event)
+
+    def at_cuts(self, values: Floats) -> Floats:
+        """Sum of the values that pass each cut."""
+        cumulated = np.cumsum(values)
+        return cumulated if self.last.size == values.size else cumulated[self.last]
+
+    def class_sweep(self, weight: Floats, n_rows: int) -> ClassSweep:
+        """Efficiency and error at each cut of the class whose weights these are (zero for rows of the other).
+
+        With P the passing and T the whole sum of an event's weights, the variance is
+        ``sum over events of (P - eff T)^2 / (sum w)^2``; without clusters P is w or 0, which gives the binomial-like form.
+        """
+        passing = self.at_cuts(weight)
+        total = float(passing[-1])
+        efficiency = passing / total
+        sum_w2 = self.at_cuts(np.square(weight))
+        n_effective = total**2 / float(sum_w2[-1])
+        if self.event is None:
+            variance = sum_w2 * (1.0 - 2.0 * efficiency) + np.square(efficiency) * sum_w2[-1]
+        else:
+            event_sums = np.bincount(self.event, weights=weight)
+            squares = self.at_cuts(np.square(weight) + 2.0 * weight * self._passed_before(weight))
+            products = self.at_cuts(weight * event_sums[self.event])
+            variance = squares - 2.0 * efficiency * products + np.square(efficiency) * np.square(event_sums).sum()
+        error = np.sqrt(np.maximum(variance, 0.0)) / total
+        return ClassSweep(
+            efficiency=np.concatenate([[0.0], efficiency]),
+            error=np.concatenate([[0.0], error]),
+            n_rows=n_rows,
+            total=total,
+            n_effective=n_effective,
+        )
+
+    def covariance(self, signal: Floats, background: Floats) -> Floats | None:
+        """Covariance of the two efficiencies at each cut; None if no event has rows of both classes."""
+        if self.event is None:
+            return None
+        signal_sums = np.bincount(self.event, weights=signal)
+        background_sums = np.bincount(self.event, weights=background)
+        if not np.any((signal_sums != 0) & (background_sums != 0)):
+            return None
+        both = self.at_cuts(signal * self._passed_before(background) + background * self._passed_before(signal))
+        signal_passing, background_passing = self.at_cuts(signal), self.at_cuts(background)
+        efficiency_signal = signal_passing / signal_passing[-1]
+        efficiency_background = background_passing / background_passing[-1]
+        covariance = (
+            both
+            - efficiency_signal * self.at_cuts(background * signal_sums[self.event])
+            - efficiency_background * self.at_cuts(signal * background_sums[self.event])
+            + efficiency_signal * efficiency_background * np.dot(signal_sums, background_sums)
+        )
+        return np.concatenate([[0.0], covariance / (signal_passing[-1] * background_passing[-1])])
+
+    def _passed_before(self, weight: Floats) -> Floats:
+        """For each row, the sum over the rows of the same event that come before it."""
+        grouped = weight[self._by_event]
+        before = np.cumsum(grouped) - grouped
+        before -= np.repeat(before[np.cumsum(self._sizes) - self._sizes], self._sizes)
+        result = np.empty_like(before)
+        result[self._by_event] = before
+        return result
