@@ -199,8 +199,9 @@ def section(docstring: str, title: str) -> str:
 @pytest.mark.parametrize("name", public_modules())
 def test_rooms_say_what_is_public(name: str) -> None:
     module = importlib.import_module(name)
-    for public in module.__all__:
-        assert inspect.getdoc(getattr(module, public)), f"{name}.{public} has no docstring"
+    things = [getattr(module, public) for public in module.__all__]
+    definitions = [thing for thing in things if inspect.isfunction(thing) or inspect.isclass(thing)]
+    assert [thing.__qualname__ for thing in definitions if not thing.__doc__] == [], "no docstring"
 
 
 def undocumented(name: str, function: Callable[..., object]) -> Iterator[str]:
