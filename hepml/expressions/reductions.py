@@ -1,0 +1,128 @@
+"""Elements and reductions of lists: ``branch[i]``, ``Sum$``, ``Max$``, ``Min$``, ``Length$``, ``MaxIf$``, ``MinIf$``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepml.expressions.columns import Array, Value
+from hepml.expressions.syntax import Index, Number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["element", "reduce_lists"]
+
+
+def element(lists: Value, index: Value, node: Index) -> Value:
+    """Take one element of each list.
+
+    Parameters
+    ----------
+    lists : Value
+        The branch; one value per event counts as a list of one.
+    index : Value
+        A constant, a value per event, or a list of indices.
+    node : Index
+        Tells a literal index, beyond which the event is dropped, from a computed one, beyond which the value is NaN.
+
+    Returns
+    -------
+    Value
+        One value per event, or a list where the index is one.
+    """
+    offsets = np.arange(len(lists.data) + 1, dtype=np.int64) if lists.offsets is None else lists.offsets
+    starts, counts = offsets[:-1], np.diff(offsets)
+    if isinstance(node.index, Number) and isinstance(node.index.value, int):
+        # no list is longer than its column
+        place = min(node.index.value, len(lists.data))
+        inside = counts > place
+        data = _gather(lists.data, starts + place, inside)
+        return Value(data, None, None if inside.all() else inside)
+    wanted = index.data
+    if index.offsets is not None:
+        per_event = np.diff(index.offsets)
+        starts, counts = np.repeat(starts, per_event), np.repeat(counts, per_event)
+    # doubles are cut to integers as in C; what is no integer at all is out of range
+    whole = wanted if wanted.dtype.kind in "biu" else np.trunc(wanted)
+    inside = np.broadcast_to((whole >= 0) & (whole < counts), counts.shape)
+    places = starts + np.where(inside, whole, 0).astype(np.int64)
+    data = _gather(lists.data, places, inside)
+    if not inside.all():
+        data = np.where(inside, data, np.nan)
+    return Value(data, index.offsets, index.exists)
+
+
+def reduce_lists(
+    function: str, data: list[Array], offsets: NDArray[np.int64] | None, exists: NDArray[np.bool_] | None
+) -> Value:
+    """Reduce each event's values to one; an event without values gives 0, as in ROOT.
+
+    Parameters
+    ----------
+    function : str
+        Name of the reduction.
+    data : list of arrays
+        The values, and for ``MaxIf$`` and ``MinIf$`` the condition.
+    offsets : array of int64, shape (n_events + 1,), optional
+        Ends of the lists; None for one value per event.
+    exists : array of bool, shape (n_events,), optional
+        Events that have values at all.
+
+    Returns
+    -------
+    Value
+        One value per event, which exists for all.
+    """
+    values = data[0]
+    if offsets is None:
+        present = exists
+        if len(data) == 2:
+            condition = data[1] if data[1].dtype.kind == "b" else data[1] != 0
+            present = condition if exists is None else exists & condition
+        if function == "Length$":
+            return Value(np.asarray(1) if present is None else present.astype(np.int64))
+        return Value(values if present is None else np.where(present, values, 0))
+    counts = np.diff(offsets)
+    values = np.broadcast_to(values, (int(offsets[-1]),))
+    if len(data) == 2:
+        condition = data[1] if data[1].dtype.kind == "b" else data[1] != 0
+        condition = np.broadcast_to(condition, values.shape)
+        passed = np.concatenate([np.zeros(1, np.int64), np.cumsum(condition)])
+        values = values[condition]
+        offsets = passed[offsets]
+        counts = np.diff(offsets)
+    if function == "Length$":
+        result: Array = counts
+    elif function == "Sum$":
+        result = _by_list(np.add, values.astype(np.float64, copy=False), offsets, counts)
+    else:
+        result = _extreme(function, values, offsets, counts)
+    return Value(result if exists is None else np.where(exists, result, 0))
+
+
+def _gather(data: Array, places: NDArray[np.int64], inside: NDArray[np.bool_]) -> Array:
+    if len(data) == 0:
+        return np.zeros(len(places), data.dtype)
+    return data[places] if inside.all() else data[np.where(inside, places, 0)]
+
+
+def _by_list(operation: Any, values: Array, offsets: NDArray[np.int64], counts: NDArray[np.int64]) -> Array:
+    filled = counts > 0
+    result = np.zeros(len(counts), values.dtype)
+    if filled.any():
+        # empty lists add no values, so that each filled list ends where the next filled one starts
+        result[filled] = operation.reduceat(values, offsets[:-1][filled])
+    return result
+
+
+def _extreme(function: str, values: Array, offsets: NDArray[np.int64], counts: NDArray[np.int64]) -> Array:
+    if values.dtype.kind == "b":
+        values = values.astype(np.int64)
+    result = _by_list(np.fmax if function.startswith("Max") else np.fmin, values, offsets, counts)
+    if values.dtype.kind == "f" and len(values):
+        # ROOT starts from the first value and replaces it by what compares larger: a first NaN stays, others pass by
+        first = values[np.where(counts > 0, offsets[:-1], 0)]
+        result = np.where((counts > 0) & np.isnan(first), np.nan, result)
+    return result

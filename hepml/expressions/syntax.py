@@ -1,0 +1,202 @@
+"""The syntax tree of an expression: immutable nodes, walking them, and printing them back to text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "COMPARISONS",
+    "COMPARISON_LEVEL",
+    "MINUS_OPERAND_LEVEL",
+    "NOT_LEVEL",
+    "OPERATORS",
+    "Binary",
+    "Branch",
+    "Call",
+    "Index",
+    "Node",
+    "Number",
+    "Reduction",
+    "Ternary",
+    "Unary",
+    "postorder",
+    "to_text",
+]
+
+COMPARISONS = ("<", ">", "<=", ">=", "==", "!=")
+
+OPERATORS: dict[str, tuple[int, bool]] = {
+    "||": (2, False),
+    "&&": (3, False),
+    "|": (4, False),
+    "&": (5, False),
+    **dict.fromkeys(COMPARISONS, (6, False)),
+    "+": (7, False),
+    "-": (8, False),
+    "%": (9, True),
+    ">>": (10, True),
+    "<<": (11, True),
+    "*": (12, True),
+    "/": (13, False),
+    "^": (14, False),
+}
+"""Binary operators: binding strength (larger binds tighter) and whether a chain groups from the right.
+
+This is the order in which ROOT's ``TFormula_v5.cxx`` (``TFormula::Analyze``) splits an expression.
+"""
+
+COMPARISON_LEVEL = 6
+MINUS_OPERAND_LEVEL = 9
+"""A leading minus takes everything that binds tighter than a binary minus: ``-x^2`` is ``-(x^2)``."""
+NOT_LEVEL = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A literal; integers up to 2^64 - 1 stay integers."""
+
+    value: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A column: one value per event, or a list of values."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One element of a list branch."""
+
+    branch: Branch
+    index: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """``-operand`` or ``!operand``."""
+
+    operator: str
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """``left operator right``."""
+
+    operator: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Ternary:
+    """``condition ? then : other``."""
+
+    condition: Node
+    then: Node
+    other: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of numbers, value by value."""
+
+    function: str
+    arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """One of the ``$`` functions, which look at all values of an event at once."""
+
+    function: str
+    arguments: tuple[Node, ...]
+
+
+Node: TypeAlias = Number | Branch | Index | Unary | Binary | Ternary | Call | Reduction
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the operands of a node, from left to right."""
+    match node:
+        case Number() | Branch():
+            return ()
+        case Index():
+            return (node.branch, node.index)
+        case Unary():
+            return (node.operand,)
+        case Binary():
+            return (node.left, node.right)
+        case Ternary():
+            return (node.condition, node.then, node.other)
+        case Call() | Reduction():
+            return node.arguments
+
+
+def postorder(root: Node) -> Iterator[tuple[Node, int]]:
+    """Yield every node after its operands, with the number of operands; no recursion, whatever the shape."""
+    stack: list[tuple[Node, bool]] = [(root, False)]
+    while stack:
+        node, expanded = stack.pop()
+        below = children(node)
+        if expanded or not below:
+            yield node, len(below)
+        else:
+            stack.append((node, True))
+            stack.extend((child, False) for child in reversed(below))
+
+
+def to_text(root: Node) -> str:
+    """Print a tree so that parsing the text gives the same tree."""
+    texts: list[tuple[str, Node]] = []
+    for node, n_operands in postorder(root):
+        operands = texts[len(texts) - n_operands :]
+        del texts[len(texts) - n_operands :]
+        texts.append((_print(node, operands), node))
+    return texts[0][0]
+
+
+def _print(node: Node, operands: list[tuple[str, Node]]) -> str:
+    match node:
+        case Number():
+            return repr(node.value)
+        case Branch():
+            return node.name
+        case Index():
+            return f"{operands[0][0]}[{operands[1][0]}]"
+        case Unary():
+            level = MINUS_OPERAND_LEVEL if node.operator == "-" else NOT_LEVEL
+            return node.operator + _enclosed(operands[0], level)
+        case Binary():
+            level, from_right = OPERATORS[node.operator]
+            # a comparison never stands bare inside another one
+            left = level + (from_right or level == COMPARISON_LEVEL)
+            right = level + (not from_right)
+            return f"{_enclosed(operands[0], left)} {node.operator} {_enclosed(operands[1], right)}"
+        case Ternary():
+            condition = _enclosed(operands[0], 2)
+            return f"{condition} ? {operands[1][0]} : {operands[2][0]}"
+        case Call() | Reduction():
+            return f"{node.function}({', '.join(text for text, _ in operands)})"
+
+
+def _enclosed(operand: tuple[str, Node], level: int) -> str:
+    text, node = operand
+    match node:
+        case Ternary():
+            bare = False
+        case Binary(operator="<<" | ">>"):
+            bare = False  # the parser refuses some shifts beside comparisons
+        case Binary():
+            bare = OPERATORS[node.operator][0] >= level
+        case Unary(operator="-"):
+            bare = level < MINUS_OPERAND_LEVEL
+        case _:
+            bare = True
+    return text if bare else f"({text})"
