@@ -1,0 +1,8 @@
+"""Classifiers behind one interface: their registry, the estimators, and the model bundle on disk."""
+
+from hepml.classifiers.base import Classifier
+from hepml.classifiers.bundle import load, save_model
+from hepml.classifiers.model import Model
+from hepml.classifiers.registry import available, get
+
+__all__ = ["Classifier", "Model", "available", "get", "load", "save_model"]

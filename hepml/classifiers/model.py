@@ -1,0 +1,91 @@
+"""A loaded model: what it was trained on, and scores for whatever form the events come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from hepml.classifiers.columns import from_columns, from_dataset, from_matrix
+from hepml.classifiers.features import check_features
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hepml.classifiers.base import Classifier
+    from hepml.data import Feature
+
+__all__ = ["Model"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A classifier together with the features that it needs.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of classifier.
+    features : tuple of Feature
+        In the order of the training.
+    estimator : Classifier
+        Fitted.
+    context : dict
+        What was saved beside the model.
+    metadata : dict
+        All of ``model.json``.
+    """
+
+    kind: str
+    features: tuple[Feature, ...]
+    estimator: Classifier
+    context: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def evaluate(self, X: object, *, columns: Literal["branches", "features"] | None = None) -> NDArray[np.float64]:
+        """Return the score of each event.
+
+        Parameters
+        ----------
+        X : ndarray, mapping, DataFrame or Dataset
+            See the notes.
+        columns : {"branches", "features"}, optional
+            What the names of a mapping or DataFrame are. Default: found out as the notes say.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_events,)
+            Probability of signal.
+
+        Raises
+        ------
+        FeatureMismatchError
+            If features or branches are missing, misspelt, or defined otherwise than in the training.
+        FeatureValueError
+            If a feature is infinite, or missing where the method cannot take that.
+        InvalidInputError
+            If ``X`` has the wrong shape or type.
+
+        Notes
+        -----
+        - **array** (n_events, n_features): the features in the order of the training. Nothing can be checked but the shape.
+        - **Dataset**, or anything with ``.X`` and ``.features``: columns are taken by name, in whatever order; expression,
+          unit and missing values must be those of the training.
+        - **mapping or DataFrame**: raw branches by name. The expressions of all features are evaluated on them in double
+          precision and then rounded to float32. A name is always a branch where all branches that the model needs are
+          there, even if a feature has the same name. Where branches lack, columns are taken as finished features only if
+          every feature is there by name and no such name is also a branch that its own expression changes or that another
+          expression reads, since such a column could mean either. ``columns`` says it outright.
+
+        In all forms the values that a feature declares as missing become NaN.
+        """
+        if hasattr(X, "X") and hasattr(X, "features"):
+            matrix = from_dataset(X, self.features)
+        elif isinstance(X, Mapping) or (hasattr(X, "columns") and hasattr(X, "__getitem__")):
+            matrix = from_columns(X, self.features, columns)
+        else:
+            matrix = from_matrix(X, self.features)
+        names = [feature.name for feature in self.features]
+        check_features(matrix, names, handles_nan=self.estimator.handles_nan, kind=self.kind)
+        return self.estimator.evaluate(matrix)

@@ -1,0 +1,220 @@
+"""Boosted trees by XGBoost, trained on signed weights through an objective of our own."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import xgboost as xgb
+from scipy.special import expit
+
+from hepml.classifiers.base import Classifier
+from hepml.classifiers.boosters import booster_from_json
+from hepml.classifiers.objective import EarlyStopping, base_margin, gradient_and_hessian, signed_log_loss
+from hepml.classifiers.parameters import Integer, Number, Parameter
+from hepml.classifiers.training import thread_count
+from hepml.errors import ModelFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from hepml.classifiers.training import TrainingPart
+
+__all__ = ["XGBoostClassifier"]
+
+_PAYLOAD = "booster.json"
+# events whose leaves are looked up in one go
+_BLOCK = 1 << 16
+
+
+class XGBoostClassifier(Classifier):
+    """Gradient-boosted trees by XGBoost (``kind: xgboost``).
+
+    Parameters
+    ----------
+    n_estimators : int
+        Largest number of trees.
+    max_depth : int
+        Depth of a tree.
+    learning_rate : float
+        Factor on each tree.
+    subsample : float
+        Fraction of the events that a tree sees.
+    colsample_bytree : float
+        Fraction of the features that a tree sees.
+    min_child_weight : float
+        Smallest sum of |w| p (1 - p) in a leaf, with mean |w| = 1: about four times as many events.
+    reg_lambda, reg_alpha : float
+        L2 and L1 penalty on the leaf values.
+    gamma : float
+        Smallest gain of a split.
+    max_delta_step : float
+        Bound on a leaf value before the learning rate; 0 for none.
+    max_bin : int
+        Number of histogram bins of a feature.
+    early_stopping_rounds : int or None
+        Trees without improvement on the validation part after which training ends; None trains all of them.
+        In both cases the best number of trees is kept. Without a validation part all are trained and kept.
+    negative_weights : {"signed", "ignore", "abs"}
+        What to do with negative weights: keep the signs, drop the events, take absolute values.
+    random_state : int
+        Seed of the sub-sampling.
+    n_jobs : int or None
+        Number of threads, None for as many as are of use; it changes no result.
+
+    Attributes
+    ----------
+    booster_ : xgboost.Booster
+        The trees, an ordinary ``binary:logistic`` model.
+    classes_, n_features_in_, training_report_
+        As for every :class:`~hepml.classifiers.Classifier`.
+
+    Notes
+    -----
+    XGBoost refuses negative weights, so all training goes through gradients computed here (docs/negative_weights.md).
+    With positive weights they are those of ``binary:logistic``; histogram bins are quantiles of events, not of weights.
+    """
+
+    kind: ClassVar[str] = "xgboost"
+    library: ClassVar[str] = "xgboost"
+    _parameters: ClassVar[dict[str, Parameter]] = {
+        "n_estimators": Integer(1, 100_000),
+        "max_depth": Integer(1, 30),
+        "learning_rate": Number(0.0, 10.0, above=True),
+        "subsample": Number(0.0, 1.0, above=True),
+        "colsample_bytree": Number(0.0, 1.0, above=True),
+        "min_child_weight": Number(0.0),
+        "reg_lambda": Number(0.0),
+        "reg_alpha": Number(0.0),
+        "gamma": Number(0.0),
+        "max_delta_step": Number(0.0),
+        "max_bin": Integer(2, 65_536),
+        "early_stopping_rounds": Integer(1, optional=True),
+    }
+
+    booster_: xgb.Booster
+
+    def __init__(
+        self,
+        *,
+        n_estimators: int = 500,
+        max_depth: int = 4,
+        learning_rate: float = 0.1,
+        subsample: float = 0.8,
+        colsample_bytree: float = 0.8,
+        min_child_weight: float = 5.0,
+        reg_lambda: float = 1.0,
+        reg_alpha: float = 0.0,
+        gamma: float = 0.0,
+        max_delta_step: float = 2.0,
+        max_bin: int = 256,
+        early_stopping_rounds: int | None = 30,
+        negative_weights: str = "signed",
+        random_state: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.max_depth = max_depth
+        self.learning_rate = learning_rate
+        self.subsample = subsample
+        self.colsample_bytree = colsample_bytree
+        self.min_child_weight = min_child_weight
+        self.reg_lambda = reg_lambda
+        self.reg_alpha = reg_alpha
+        self.gamma = gamma
+        self.max_delta_step = max_delta_step
+        self.max_bin = max_bin
+        self.early_stopping_rounds = early_stopping_rounds
+        self.negative_weights = negative_weights
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _train(self, train: TrainingPart, validation: TrainingPart | None) -> dict[str, Any]:
+        threads = thread_count(self.n_jobs, train.X.shape[0])
+        matrix = xgb.QuantileDMatrix(train.X, max_bin=self.max_bin, nthread=threads)
+        held_out = None if validation is None else xgb.DMatrix(validation.X, nthread=threads)
+        booster = xgb.Booster(
+            {**self._library_parameters(base_margin(train.signal, train.weight)), "nthread": threads},
+            [matrix] if held_out is None else [matrix, held_out],
+        )
+        watch = EarlyStopping(self.early_stopping_rounds)
+
+        def objective(margin: NDArray[np.float32], _: xgb.DMatrix) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            return gradient_and_hessian(margin, train.signal, train.weight)
+
+        for iteration in range(self.n_estimators):
+            booster.update(matrix, iteration, objective)
+            if validation is not None:
+                margin = booster.predict(held_out, output_margin=True)
+                if watch.should_stop(signed_log_loss(margin, validation.signal, validation.weight)):
+                    break
+        n_trees = watch.best + 1 if validation is not None else self.n_estimators
+        content = booster[:n_trees].save_raw("json")
+        # through the file format, so that what was just trained and what will be loaded cannot differ
+        self.booster_ = xgb.Booster()
+        self.booster_.load_model(content)
+        trees = json.loads(content)["learner"]["gradient_booster"]["model"]["trees"]
+        return {
+            "iterations": n_trees,
+            "validation_log_loss": watch.curve,
+            "n_leaves": sum(tree["left_children"].count(-1) for tree in trees),
+            "n_leaves_not_positive": self._leaves_not_positive(train, [len(tree["left_children"]) for tree in trees]),
+        }
+
+    def _library_parameters(self, base: float) -> dict[str, Any]:
+        return {
+            "objective": "binary:logistic",
+            "base_score": float(expit(base)),
+            "tree_method": "hist",
+            "max_depth": self.max_depth,
+            "learning_rate": self.learning_rate,
+            "subsample": self.subsample,
+            "colsample_bytree": self.colsample_bytree,
+            "min_child_weight": self.min_child_weight,
+            "reg_lambda": self.reg_lambda,
+            "reg_alpha": self.reg_alpha,
+            "gamma": self.gamma,
+            "max_delta_step": self.max_delta_step,
+            "max_bin": self.max_bin,
+            "seed": self.random_state,
+            "disable_default_eval_metric": 1,
+        }
+
+    def _leaves_not_positive(self, train: TrainingPart, n_nodes: Sequence[int]) -> int:
+        """Return the number of leaves that events fall into and whose weights sum to zero or less."""
+        if not (train.weight < 0.0).any():
+            return 0
+        threads = thread_count(self.n_jobs, train.X.shape[0])
+        self.booster_.set_param({"nthread": threads})
+        sums = [np.zeros(size) for size in n_nodes]
+        reached = [np.zeros(size, dtype=bool) for size in n_nodes]
+        for start in range(0, train.X.shape[0], _BLOCK):
+            block = xgb.DMatrix(train.X[start : start + _BLOCK], nthread=threads)
+            leaves = self.booster_.predict(block, pred_leaf=True, strict_shape=True)
+            leaves = leaves.reshape(block.num_row(), len(n_nodes)).astype(np.int64)
+            for tree, size in enumerate(n_nodes):
+                sums[tree] += np.bincount(leaves[:, tree], train.weight[start : start + _BLOCK], size)
+                reached[tree][leaves[:, tree]] = True
+        return sum(int(np.count_nonzero(r & (s <= 0.0))) for r, s in zip(reached, sums, strict=True))
+
+    def _margin(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        if X.shape[0] == 0:
+            return np.empty(0)
+        self.booster_.set_param({"nthread": thread_count(self.n_jobs, X.shape[0])})
+        margin = self.booster_.inplace_predict(X, predict_type="margin")
+        return np.asarray(margin, dtype=np.float64).reshape(X.shape[0])
+
+    def _state(self) -> dict[str, Any]:
+        return {}
+
+    def _payloads(self) -> dict[str, bytes]:
+        return {_PAYLOAD: bytes(self.booster_.save_raw("json"))}
+
+    def _restore(self, state: Mapping[str, Any], payloads: Mapping[str, bytes]) -> None:
+        if state or set(payloads) != {_PAYLOAD}:
+            msg = f"an xgboost model has exactly the payload {_PAYLOAD!r} and no state, not {sorted(payloads)}"
+            raise ModelFormatError(msg)
+        self.booster_ = booster_from_json(payloads[_PAYLOAD], self.n_features_in_)
