@@ -24,18 +24,15 @@ class Value:
     """What a node is worth for all events.
 
     ``data`` is a constant (0-d), one value per event (n,), or with ``offsets`` (n + 1,) the values of all lists one
-    after the other. ``exists`` (n,) is False where ROOT drops the event, and None if it drops none.
+    after the other. ``exists`` (n,) is False where ROOT drops the event, because a literal index is out of range; that
+    holds for the whole expression. ``defined``, of the shape of ``data``, is False where a computed index is out of
+    range, which matters only if ``&& || ?:`` need the value. Both are None if nothing is missing.
     """
 
     data: Array
     offsets: NDArray[np.int64] | None = None
     exists: NDArray[np.bool_] | None = None
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """Number of values per event, for lists."""
-        assert self.offsets is not None  # noqa: S101 - callers have checked
-        return np.diff(self.offsets)
+    defined: NDArray[np.bool_] | None = None
 
 
 def load_columns(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from hepml.expressions.functions import CONSTANTS, FUNCTIONS
 from hepml.expressions.integers import bit_operation, is_integer, remainder, same_integers
 from hepml.expressions.reductions import element, reduce_lists
 from hepml.expressions.syntax import (
-    COMPARISONS,
     Binary,
     Branch,
     Call,
@@ -30,17 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["align", "doubles", "number", "run", "truth"]
-
-_COMPARE: dict[str, Any] = {
-    "<": np.less,
-    ">": np.greater,
-    "<=": np.less_equal,
-    ">=": np.greater_equal,
-    "==": np.equal,
-    "!=": np.not_equal,
-}
-_ARITHMETIC: dict[str, Any] = {"+": np.add, "-": np.subtract, "*": np.multiply, "^": np.power}
+__all__ = ["doubles", "run", "truth"]
 
 
 def run(program: Sequence[tuple[Node, int]], columns: Mapping[str, Value]) -> Value:
@@ -78,45 +68,40 @@ def truth(data: Array) -> NDArray[np.bool_]:
     return data if data.dtype.kind == "b" else np.not_equal(data, 0)
 
 
-def number(value: float) -> Value:
-    """Build the value of a literal: int64 or uint64 if it is an integer, else float64."""
-    if isinstance(value, int):
-        return Value(np.asarray(value, dtype=np.int64 if value < 2**63 else np.uint64))
-    return Value(np.asarray(value, dtype=np.float64))
+@dataclass(frozen=True, slots=True)
+class _Aligned:
+    """Operands brought to one shape: values per event are repeated for each element of lists."""
+
+    data: list[Array]
+    offsets: NDArray[np.int64] | None
+    exists: NDArray[np.bool_] | None
+    defined: list[NDArray[np.bool_] | None]
 
 
-def align(
-    operands: Sequence[Value], node: Node
-) -> tuple[list[Array], NDArray[np.int64] | None, NDArray[np.bool_] | None]:
-    """Bring operands to one shape: values per event are repeated for each element of lists.
-
-    Raises
-    ------
-    ExpressionError
-        If lists of different lengths meet.
-    """
+def _align(operands: Sequence[Value], node: Node) -> _Aligned:
     offsets = None
     exists = None
     for value in operands:
-        exists = both_exist(exists, value.exists)
+        exists = _both(exists, value.exists)
         if value.offsets is None:
             continue
         if offsets is None:
             offsets = value.offsets
         elif offsets is not value.offsets and not np.array_equal(offsets, value.offsets):
             raise _different_lengths(offsets, value.offsets, node)
-    if offsets is None:
-        return [value.data for value in operands], None, exists
-    counts = np.diff(offsets)
-    data = [
-        value.data if value.offsets is not None or value.data.ndim == 0 else np.repeat(value.data, counts)
-        for value in operands
-    ]
-    return data, offsets, exists
+    data = [value.data for value in operands]
+    defined = [value.defined for value in operands]
+    if offsets is not None:
+        counts = np.diff(offsets)
+        for place, value in enumerate(operands):
+            if value.offsets is None and value.data.ndim:
+                data[place] = np.repeat(value.data, counts)
+                defined[place] = None if value.defined is None else np.repeat(value.defined, counts)
+    return _Aligned(data, offsets, exists, defined)
 
 
-def both_exist(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-    """Combine two existence masks, None meaning that all events have a value."""
+def _both(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    """Combine two masks, None meaning that nothing is missing."""
     if a is None or b is None:
         return b if a is None else a
     return a & b
@@ -125,57 +110,86 @@ def both_exist(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> NDAr
 def _step(node: Node, operands: list[Value], columns: Mapping[str, Value]) -> Value:
     match node:
         case Number():
-            return number(node.value)
+            result = _number(node.value)
         case Branch():
-            return columns[node.name]
+            result = columns[node.name]
         case Index():
-            return element(operands[0], operands[1], node)
+            result = element(operands[0], operands[1], node)
         case Reduction(function="Alt$"):
-            return _alternative(operands, node)
+            result = _alternative(operands, node)
         case Reduction():
-            data, offsets, exists = align(operands, node)
-            return reduce_lists(node.function, data, offsets, exists)
-        case Unary():
-            return _mapped(lambda x: _unary(node.operator, x), operands, node)
-        case Binary():
-            return _mapped(lambda a, b: _binary(node.operator, a, b), operands, node)
-        case Ternary():
-            return _mapped(_choose, operands, node)
+            result = _reduced(operands, node)
+        case Unary() | Binary() | Ternary():
+            result = _mapped(_OPERATIONS[_symbol(node)], operands, node)
+        case Call(arguments=()):
+            result = _number(CONSTANTS[node.function])
         case Call():
-            if node.function in CONSTANTS:
-                return number(CONSTANTS[node.function])
             function = FUNCTIONS[node.function].apply
-            return _mapped(lambda *x: np.asarray(function(*map(doubles, x))), operands, node)
+            result = _mapped(lambda *x: np.asarray(function(*map(doubles, x))), operands, node)
+    return result
+
+
+def _number(value: float) -> Value:
+    """Build a literal: int64 or uint64 if it is an integer, else float64."""
+    if isinstance(value, int):
+        return Value(np.asarray(value, dtype=np.int64 if value < 2**63 else np.uint64))
+    return Value(np.asarray(value, dtype=np.float64))
+
+
+def _symbol(node: Unary | Binary | Ternary) -> str:
+    if isinstance(node, Ternary):
+        return "?:"
+    return f"unary {node.operator}" if isinstance(node, Unary) else node.operator
 
 
 def _mapped(function: Callable[..., Array], operands: list[Value], node: Node) -> Value:
-    data, offsets, exists = align(operands, node)
-    result = function(*data)
-    if offsets is not None and result.ndim == 0:
-        result = np.full(int(offsets[-1]), result)
-    return Value(result, offsets, exists)
+    aligned = _align(operands, node)
+    result = function(*aligned.data)
+    if aligned.offsets is not None and result.ndim == 0:
+        result = np.full(int(aligned.offsets[-1]), result)
+    defined = None
+    if any(mask is not None for mask in aligned.defined):
+        defined = _needed_are_defined(node, aligned)
+        if defined is not None:
+            result = np.broadcast_to(result, defined.shape)
+    return Value(result, aligned.offsets, aligned.exists, defined)
 
 
-def _unary(operator: str, x: Array) -> Array:
-    return np.logical_not(truth(x)) if operator == "!" else np.asarray(np.negative(x, dtype=np.float64))
+def _needed_are_defined(node: Node, aligned: _Aligned) -> NDArray[np.bool_] | None:
+    """Tell where all values are defined that C's lazy ``&& || ?:`` look at."""
+    first, *rest = aligned.defined
+    needed: list[Array]
+    match node:
+        case Binary(operator="&&"):
+            needed = [truth(aligned.data[0])]
+        case Binary(operator="||"):
+            needed = [~truth(aligned.data[0])]
+        case Ternary():
+            needed = [truth(aligned.data[0]), ~truth(aligned.data[0])]
+        case _:
+            needed = [np.asarray(True) for _ in rest]
+    for mask, looked_at in zip(rest, needed, strict=True):
+        first = _both(first, None if mask is None else mask | ~looked_at)
+    return first
 
 
-def _binary(operator: str, a: Array, b: Array) -> Array:
-    if operator in COMPARISONS:
-        return _compare(_COMPARE[operator], a, b)
-    if operator == "&&":
-        return cast("Array", truth(a) & truth(b))
-    if operator == "||":
-        return cast("Array", truth(a) | truth(b))
-    if operator == "/":
-        return _divide(a, b)
-    if operator == "%":
-        return remainder(a, b)
-    if operator in {"&", "|", "<<", ">>"}:
-        return bit_operation(operator, a, b)
-    if operator == "^" and b.ndim == 0 and b == 2:
+def _reduced(operands: list[Value], node: Reduction) -> Value:
+    aligned = _align(operands, node)
+    data = [
+        values if mask is None else np.where(mask, values, np.nan)
+        for values, mask in zip(aligned.data, aligned.defined, strict=True)
+    ]
+    return reduce_lists(node.function, data, aligned.offsets, aligned.exists)
+
+
+def _negative(x: Array) -> Array:
+    return np.asarray(np.negative(x, dtype=np.float64))
+
+
+def _power(a: Array, b: Array) -> Array:
+    if b.ndim == 0 and b == 2:
         return np.asarray(np.square(a, dtype=np.float64))
-    return np.asarray(_ARITHMETIC[operator](a, b, dtype=np.float64))
+    return np.asarray(np.power(a, b, dtype=np.float64))
 
 
 def _compare(compare: Any, a: Array, b: Array) -> Array:
@@ -208,7 +222,10 @@ def _alternative(operands: list[Value], node: Reduction) -> Value:
     if primary.exists is None:
         return primary
     exists = None if other.exists is None else primary.exists | other.exists
-    return Value(_choose(primary.exists, primary.data, other.data), None, exists)
+    data = _choose(primary.exists, primary.data, other.data)
+    masks = [np.asarray(True) if value.defined is None else value.defined for value in operands]
+    defined = np.where(primary.exists, *masks)
+    return Value(data, None, exists, None if defined.all() else defined)
 
 
 def _different_lengths(a: NDArray[np.int64], b: NDArray[np.int64], node: Node) -> ExpressionError:
@@ -217,3 +234,40 @@ def _different_lengths(a: NDArray[np.int64], b: NDArray[np.int64], node: Node) -
     sizes = f"{first[entry]} and {second[entry]} values in entry {entry}"
     message = f"'{to_text(node)}' combines lists of different lengths ({sizes}); reduce one of them first"
     return ExpressionError(message)
+
+
+def _arithmetic(ufunc: Any) -> Callable[..., Array]:
+    return lambda a, b: np.asarray(ufunc(a, b, dtype=np.float64))
+
+
+def _comparison(ufunc: Any) -> Callable[..., Array]:
+    return lambda a, b: _compare(ufunc, a, b)
+
+
+def _bits(name: str) -> Callable[..., Array]:
+    return lambda a, b: bit_operation(name, a, b)
+
+
+_OPERATIONS: dict[str, Callable[..., Array]] = {
+    "+": _arithmetic(np.add),
+    "-": _arithmetic(np.subtract),
+    "*": _arithmetic(np.multiply),
+    "/": _divide,
+    "%": remainder,
+    "^": _power,
+    "&": _bits("&"),
+    "|": _bits("|"),
+    "<<": _bits("<<"),
+    ">>": _bits(">>"),
+    "<": _comparison(np.less),
+    ">": _comparison(np.greater),
+    "<=": _comparison(np.less_equal),
+    ">=": _comparison(np.greater_equal),
+    "==": _comparison(np.equal),
+    "!=": _comparison(np.not_equal),
+    "&&": lambda a, b: truth(a) & truth(b),
+    "||": lambda a, b: truth(a) | truth(b),
+    "unary -": _negative,
+    "unary !": lambda x: np.logical_not(truth(x)),
+    "?:": _choose,
+}

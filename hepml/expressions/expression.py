@@ -140,8 +140,9 @@ class Expression:
         for start, stop, block in _blocks(values, n_events):
             result = self._run(block, values)
             out[start:stop] = doubles(result.data)
-            if result.exists is not None:
-                out[start:stop][~result.exists] = np.nan
+            for mask in (result.exists, result.defined):
+                if mask is not None:
+                    out[start:stop][~mask] = np.nan
         return out
 
     def select(self, columns: Mapping[str, Any], n_entries: int | None = None) -> NDArray[np.bool_]:
@@ -170,8 +171,9 @@ class Expression:
         for start, stop, block in _blocks(values, n_events):
             result = self._run(block, values)
             out[start:stop] = truth(result.data)
-            if result.exists is not None:
-                out[start:stop] &= result.exists
+            for mask in (result.exists, result.defined):
+                if mask is not None:
+                    out[start:stop] &= mask
         return out
 
     def evaluate_integer(self, columns: Mapping[str, Any], n_entries: int | None = None) -> NDArray[Any]:

@@ -31,7 +31,7 @@ def is_integer(data: Array) -> bool:
 
 def same_integers(a: Array, b: Array) -> tuple[Array, Array] | None:
     """Bring two integer arrays to int64 or uint64, whichever holds the values of both; None if neither does."""
-    if a.dtype != np.uint64 and b.dtype != np.uint64:
+    if np.uint64 not in (a.dtype, b.dtype):
         return a.astype(np.int64, copy=False), b.astype(np.int64, copy=False)
     low = min(_bounds(a)[0], _bounds(b)[0])
     high = max(_bounds(a)[1], _bounds(b)[1])
@@ -104,7 +104,7 @@ def _step(node: Node, operands: list[Value], columns: Mapping[str, Value]) -> Va
             column = columns[node.name]
             if is_integer(column.data):
                 return column
-            raise _not_exact(f"branch {node.name!r} is {column.data.dtype}")
+            raise _not_exact(node, f"is of type {column.data.dtype}")
         case Index():
             return element(operands[0], operands[1], node)
         case Unary(operator="-"):
@@ -113,14 +113,14 @@ def _step(node: Node, operands: list[Value], columns: Mapping[str, Value]) -> Va
             a, b = _plain(operands[0], node.left), _plain(operands[1], node.right)
             return Value(_binary(node.operator, a, b, node))
         case _:
-            raise _not_exact(f"'{to_text(node)}' is not integer arithmetic")
+            raise _not_exact(node, "is not integer arithmetic")
 
 
 def _plain(value: Value, node: Node) -> Array:
     if value.offsets is not None:
-        raise _not_exact(f"'{to_text(node)}' has several values per event")
-    if value.exists is not None or not is_integer(value.data):
-        raise _not_exact(f"'{to_text(node)}' does not exist in every event")
+        raise _not_exact(node, "has several values per event")
+    if value.exists is not None or value.defined is not None:
+        raise _not_exact(node, "does not exist in every event")
     return value.data
 
 
@@ -129,12 +129,12 @@ def _binary(name: str, a: Array, b: Array, node: Node) -> Array:
         return _arithmetic(name, a, b, node)
     if name == "%":
         if not np.all(b):
-            raise _not_exact(f"'{to_text(node)}' divides by zero")
+            raise _not_exact(node, "divides by zero")
         pair = same_integers(a, b)
         return _by_element(_c_remainder, a, b, node) if pair is None else np.asarray(np.fmod(*pair))
     result = bit_operation(name, a, b)
     if name == "<<" and (np.any(_bits(b) >= 64) or np.any(bit_operation(">>", result, b) != _bits(a))):
-        raise _not_exact(f"'{to_text(node)}' shifts bits out of the 64")
+        raise _not_exact(node, "shifts bits out of the 64")
     return result
 
 
@@ -153,7 +153,7 @@ def _by_element(exact: Callable[[Any, Any], Any], a: Array, b: Array, node: Node
     result = np.asarray(np.frompyfunc(exact, 2, 1)(a.astype(object), b.astype(object)), dtype=object)
     low, high = int(result.min()), int(result.max())
     if low < _LOWEST or high > (_HIGHEST if low >= 0 else _HIGHEST_SIGNED):
-        raise _not_exact(f"'{to_text(node)}' does not fit 64 bits")
+        raise _not_exact(node, "does not fit 64 bits")
     return result.astype(np.int64 if high <= _HIGHEST_SIGNED else np.uint64)
 
 
@@ -185,6 +185,6 @@ _ARITHMETIC: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
 }
 
 
-def _not_exact(what: str) -> ExpressionError:
+def _not_exact(node: Node, problem: str) -> ExpressionError:
     rule = "event identities take integer branches and literals, and + - * % & | << >>"
-    return ExpressionError(f"{what}: {rule}, so that they stay exact to 64 bits")
+    return ExpressionError(f"'{to_text(node)}' {problem}: {rule}, so that they stay exact to 64 bits")

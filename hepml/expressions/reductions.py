@@ -49,9 +49,10 @@ def element(lists: Value, index: Value, node: Index) -> Value:
     inside = np.broadcast_to((whole >= 0) & (whole < counts), counts.shape)
     places = starts + np.where(inside, whole, 0).astype(np.int64)
     data = _gather(lists.data, places, inside)
-    if not inside.all():
-        data = np.where(inside, data, np.nan)
-    return Value(data, index.offsets, index.exists)
+    defined = None if inside.all() else inside
+    if index.defined is not None:
+        defined = index.defined if defined is None else defined & index.defined
+    return Value(data, index.offsets, index.exists, defined)
 
 
 def reduce_lists(

@@ -165,25 +165,26 @@ def to_text(root: Node) -> str:
 def _print(node: Node, operands: list[tuple[str, Node]]) -> str:
     match node:
         case Number():
-            return repr(node.value)
+            text = repr(node.value)
         case Branch():
-            return node.name
+            text = node.name
         case Index():
-            return f"{operands[0][0]}[{operands[1][0]}]"
+            text = f"{operands[0][0]}[{operands[1][0]}]"
         case Unary():
             level = MINUS_OPERAND_LEVEL if node.operator == "-" else NOT_LEVEL
-            return node.operator + _enclosed(operands[0], level)
+            text = node.operator + _enclosed(operands[0], level)
         case Binary():
             level, from_right = OPERATORS[node.operator]
             # a comparison never stands bare inside another one
             left = level + (from_right or level == COMPARISON_LEVEL)
             right = level + (not from_right)
-            return f"{_enclosed(operands[0], left)} {node.operator} {_enclosed(operands[1], right)}"
+            text = f"{_enclosed(operands[0], left)} {node.operator} {_enclosed(operands[1], right)}"
         case Ternary():
             condition = _enclosed(operands[0], 2)
-            return f"{condition} ? {operands[1][0]} : {operands[2][0]}"
+            text = f"{condition} ? {operands[1][0]} : {operands[2][0]}"
         case Call() | Reduction():
-            return f"{node.function}({', '.join(text for text, _ in operands)})"
+            text = f"{node.function}({', '.join(text for text, _ in operands)})"
+    return text
 
 
 def _enclosed(operand: tuple[str, Node], level: int) -> str:
