@@ -77,9 +77,9 @@ def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float
     The placement of a signal event is the background below it, that of a background event the signal above it, events of
     equal score counted half; all events of one score share them.
     """
-    signal_here = np.diff(rows.at_cuts(signal), prepend=0.0)
+    signal_here = rows.per_cut(signal)
     signal_above = np.cumsum(signal_here)
-    background_here = np.diff(rows.at_cuts(background), prepend=0.0)
+    background_here = rows.per_cut(background)
     background_above = np.cumsum(background_here)
     placement_signal = 1.0 - background_above + 0.5 * background_here
     placement_background = signal_above - 0.5 * signal_here
@@ -87,16 +87,13 @@ def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float
     placement_signal -= area
     placement_background -= area
     if rows.event is None:
-        squares_signal = np.diff(rows.at_cuts(np.square(signal)), prepend=0.0)
-        squares_background = np.diff(rows.at_cuts(np.square(background)), prepend=0.0)
-        variance = np.dot(squares_signal, np.square(placement_signal))
-        variance += np.dot(squares_background, np.square(placement_background))
+        variance = np.dot(rows.per_cut(np.square(signal)), np.square(placement_signal))
+        variance += np.dot(rows.per_cut(np.square(background)), np.square(placement_background))
     else:
         cut = np.repeat(np.arange(rows.last.size), np.diff(rows.last, prepend=-1))
         influence = signal * placement_signal[cut] + background * placement_background[cut]
         variance = np.square(np.bincount(rows.event, weights=influence)).sum()
-    # a running sum may leave -1e-17 where the events of a class are perfectly separated
-    return area, float(np.sqrt(max(float(variance), 0.0)))
+    return area, float(np.sqrt(variance))
 
 
 class _Rows:
@@ -113,6 +110,12 @@ class _Rows:
         """Sum of the values that pass each cut."""
         cumulated = np.cumsum(values)
         return cumulated if self.last.size == values.size else cumulated[self.last]
+
+    def per_cut(self, values: Floats) -> Floats:
+        """Sum of the values at each distinct score."""
+        if self.last.size == values.size:
+            return values
+        return np.add.reduceat(values, np.concatenate([[0], self.last[:-1] + 1]))
 
     def class_sweep(self, weight: Floats, n_rows: int) -> ClassSweep:
         """Efficiency and error at each cut of the class whose weights these are (zero for rows of the other).

@@ -117,11 +117,11 @@ def _loosest_crossing(reached: NDArray[np.bool_]) -> tuple[int, int]:
 def _slope(chosen: Floats, dependent: Floats, target: float, n_effective: float) -> float:
     """Change of the dependent efficiency per change of the chosen one around the target.
 
-    Chord of the curve over ``target +- h``, ``h = n_effective^(-1/5) / 2`` but never more than half way to 0 or 1: the
-    balance of a bias of order h^2 with a variance of order 1/(n h), in ranks, so that no transformation of the score
-    matters.
+    Chord of the curve over ``target +- h`` with ``h = 2 t (1 - t) n_effective^(-1/5)``, never more than half way to 0 or
+    1: the balance of a bias of order h^2 with a variance of order 1/(n h). It is taken in ranks, so that no monotone
+    transformation of the score matters.
     """
-    half_width = min(0.5 * n_effective**-0.2, 0.5 * target, 0.5 * (1.0 - target))
+    half_width = min(0.5 * target, 0.5 * (1.0 - target), 2.0 * n_effective**-0.2 * target * (1.0 - target))
     loose = int(_loosest_crossing(chosen >= min(target + half_width, 1.0) - _ROUNDING)[0])
     tight = int(_loosest_crossing(chosen >= target - half_width - _ROUNDING)[0]) - 1
     width = float(chosen[loose] - chosen[tight])
