@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from importlib.metadata import version as installed_version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "hepml"
 author = "the hepml developers"
@@ -26,3 +30,11 @@ napoleon_use_rtype = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_class_signature = "separated"
+
+# scikit-learn adds these to every estimator, with references to its own pages
+NOT_OURS = {"get_metadata_routing", "set_fit_request", "set_predict_request", "set_score_request"}
+
+
+def setup(app: Sphinx) -> None:
+    """Leave out of the API pages what is not ours."""
+    app.connect("autodoc-skip-member", lambda _app, _what, name, *_rest: True if name in NOT_OURS else None)
