@@ -104,7 +104,10 @@ def test_a_room_imports_only_from_its_left(path: Path) -> None:
         if name.split(".")[0] != "hepml":
             continue
         parts = name.split(".")
-        assert len(parts) > 1, f"{path}:{line} imports all of hepml; its rooms are lazy, name the one"
+        if parts == ["hepml"]:
+            # its rooms are attributes, so this would get round the check; the command line may use all of them
+            assert room in {"cli", "__main__"}, f"{path}:{line} imports all of hepml: name the room"
+            continue
         assert parts[1] in ALLOWED[room], f"{path}:{line}: {room} may not import {name}"
 
 
