@@ -9,7 +9,7 @@ import numpy as np
 
 from hepml.errors import ExpressionError
 from hepml.expressions.columns import Value, load_columns
-from hepml.expressions.evaluation import doubles, run, truth
+from hepml.expressions.evaluation import run, truth
 from hepml.expressions.integers import run_integer
 from hepml.expressions.parser import parse_tree
 from hepml.expressions.syntax import Branch, Node, postorder
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Expression", "parse"]
 
-_BLOCK = 32_768  # events per step: intermediate arrays of 256 kB stay in the cache
+# events per step: few enough that intermediate arrays stay in the cache, many enough that calls do not count
+_BLOCK, _BLOCK_OF_LISTS = 32_768, 131_072
 
 
 @lru_cache(maxsize=1024)
@@ -139,7 +140,7 @@ class Expression:
         out = np.empty(n_events, dtype=np.float64)
         for start, stop, block in _blocks(values, n_events):
             result = self._run(block, values)
-            out[start:stop] = doubles(result.data)
+            out[start:stop] = result.data
             for mask in (result.exists, result.defined):
                 if mask is not None:
                     out[start:stop][~mask] = np.nan
@@ -214,9 +215,17 @@ class Expression:
 
 
 def _blocks(values: Mapping[str, Value], n_events: int) -> Iterator[tuple[int, int, Mapping[str, Value]]]:
-    if n_events <= _BLOCK or any(value.offsets is not None for value in values.values()):
+    size = _BLOCK if all(value.offsets is None for value in values.values()) else _BLOCK_OF_LISTS
+    if n_events <= size:
         yield 0, n_events, values
         return
-    for start in range(0, n_events, _BLOCK):
-        stop = min(start + _BLOCK, n_events)
-        yield start, stop, {name: Value(value.data[start:stop]) for name, value in values.items()}
+    for start in range(0, n_events, size):
+        stop = min(start + size, n_events)
+        yield start, stop, {name: _slice(value, start, stop) for name, value in values.items()}
+
+
+def _slice(value: Value, start: int, stop: int) -> Value:
+    if value.offsets is None:
+        return Value(value.data[start:stop])
+    first, last = value.offsets[start], value.offsets[stop]
+    return Value(value.data[first:last], value.offsets[start : stop + 1] - first)

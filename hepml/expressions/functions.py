@@ -29,14 +29,15 @@ class Function:
 
     n_arguments: int
     apply: Callable[..., Any]
+    keeps_float32: bool = False  # exact in single precision, so that its argument need not be widened
 
 
 def _sqrt_of_magnitude(x: Float) -> Float:
-    return np.sqrt(np.abs(x))
+    return np.sqrt(np.abs(x) if (x < 0).any() else x)
 
 
 def _zero_where_not(inside: NDArray[np.bool_], value: Float) -> Float:
-    return np.where(inside, value, 0.0)
+    return value if inside.all() else np.where(inside, value, 0.0)
 
 
 def _guarded_log(x: Float) -> Float:
@@ -49,7 +50,8 @@ def _guarded_log10(x: Float) -> Float:
 
 def _guarded_exp(x: Float) -> Float:
     # ROOT: 0 below -700 and exp(700) above 700
-    return np.where(x < -700.0, 0.0, np.exp(np.minimum(x, 700.0)))
+    value = np.exp(np.minimum(x, 700.0))
+    return np.where(x < -700.0, 0.0, value)
 
 
 def _guarded_acos(x: Float) -> Float:
@@ -103,8 +105,8 @@ def _in_range(low: Float, high: Float, x: Float) -> Float:
 
 
 _C_FUNCTIONS: dict[str, Function] = {
-    "abs": Function(1, np.abs),
-    "fabs": Function(1, np.abs),
+    "abs": Function(1, np.abs, keeps_float32=True),
+    "fabs": Function(1, np.abs, keeps_float32=True),
     "sqrt": Function(1, np.sqrt),
     "cbrt": Function(1, np.cbrt),
     "log": Function(1, np.log),
@@ -159,7 +161,7 @@ _ROOT_FUNCTIONS: dict[str, Function] = {
 }
 
 _TMATH_FUNCTIONS: dict[str, Function] = {
-    "Abs": Function(1, np.abs),
+    "Abs": Function(1, np.abs, keeps_float32=True),
     "Sqrt": Function(1, np.sqrt),
     "Sq": Function(1, np.square),
     "Log": Function(1, np.log),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -86,7 +86,8 @@ def reduce_lists(
             return Value(np.asarray(1) if present is None else present.astype(np.int64))
         return Value(values if present is None else np.where(present, values, 0))
     counts = np.diff(offsets)
-    values = np.broadcast_to(values, (int(offsets[-1]),))
+    if values.ndim == 0:
+        values = np.full(int(offsets[-1]), values)
     if len(data) == 2:
         condition = data[1] if data[1].dtype.kind == "b" else data[1] != 0
         condition = np.broadcast_to(condition, values.shape)
@@ -97,7 +98,7 @@ def reduce_lists(
     if function == "Length$":
         result: Array = counts
     elif function == "Sum$":
-        result = _by_list(np.add, values.astype(np.float64, copy=False), offsets, counts)
+        result = _by_list(function, values.astype(np.float64, copy=False), offsets)
     else:
         result = _extreme(function, values, offsets, counts)
     return Value(result if exists is None else np.where(exists, result, 0))
@@ -109,21 +110,24 @@ def _gather(data: Array, places: NDArray[np.int64], inside: NDArray[np.bool_]) -
     return data[places] if inside.all() else data[np.where(inside, places, 0)]
 
 
-def _by_list(operation: Any, values: Array, offsets: NDArray[np.int64], counts: NDArray[np.int64]) -> Array:
-    filled = counts > 0
-    result = np.zeros(len(counts), values.dtype)
-    if filled.any():
-        # empty lists add no values, so that each filled list ends where the next filled one starts
-        result[filled] = operation.reduceat(values, offsets[:-1][filled])
-    return result
+def _by_list(name: str, values: Array, offsets: NDArray[np.int64]) -> Array:
+    import awkward as ak  # noqa: PLC0415 - heavy, and loaded already where most lists come from
+
+    lists = ak.contents.ListOffsetArray(ak.index.Index64(offsets), ak.contents.NumpyArray(values))
+    if name == "Sum$":
+        return np.asarray(ak.to_numpy(ak.sum(lists, axis=1)))
+    reducer = ak.max if name.startswith("Max") else ak.min
+    return np.asarray(ak.to_numpy(reducer(lists, axis=1, mask_identity=False)))
 
 
 def _extreme(function: str, values: Array, offsets: NDArray[np.int64], counts: NDArray[np.int64]) -> Array:
     if values.dtype.kind == "b":
         values = values.astype(np.int64)
-    result = _by_list(np.fmax if function.startswith("Max") else np.fmin, values, offsets, counts)
+    result = np.where(counts > 0, _by_list(function, values, offsets), 0)
     if values.dtype.kind == "f" and len(values):
         # ROOT starts from the first value and replaces it by what compares larger: a first NaN stays, others pass by
         first = values[np.where(counts > 0, offsets[:-1], 0)]
-        result = np.where((counts > 0) & np.isnan(first), np.nan, result)
+        first_is_nan = np.isnan(first)
+        if first_is_nan.any():
+            result = np.where((counts > 0) & first_is_nan, np.nan, result)
     return result
