@@ -44,7 +44,7 @@ __all__ = ["Analysis", "Dataset", "Run", "load", "read", "write"]
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415  (costs 20 ms that most imports need not pay)
+        from importlib.metadata import version
 
         return version("hepml-framework")
     if name in _ROOMS:

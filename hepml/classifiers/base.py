@@ -191,12 +191,15 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         features: Sequence[Feature] | None = None,
         context: Mapping[str, Any] | None = None,
         *,
+        attachments: Mapping[str, bytes] | None = None,
         overwrite: bool = False,
     ) -> Path:
         """Write the fitted classifier as a model bundle; see :func:`hepml.classifiers.save_model`."""
-        from hepml.classifiers.bundle import save_model  # noqa: PLC0415  (the bundle knows the estimators)
+        from hepml.classifiers.bundle import save_model
 
-        return save_model(self, folder, features=features, context=context, overwrite=overwrite)
+        return save_model(
+            self, folder, features=features, context=context, attachments=attachments, overwrite=overwrite
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

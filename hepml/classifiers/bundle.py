@@ -49,6 +49,7 @@ _KEYS = {
     "training_report": dict,
     "libraries": dict,
     "payloads": list,
+    "attachments": list,
     "context": dict,
 }
 _FEATURE_KEYS = {"name": str, "expression": str, "unit": str, "title": str, "missing": list}
@@ -61,6 +62,7 @@ def save_model(
     *,
     features: Sequence[Feature] | None = None,
     context: Mapping[str, Any] | None = None,
+    attachments: Mapping[str, bytes] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a fitted classifier as a model bundle.
@@ -76,6 +78,8 @@ def save_model(
         trained on, else ``x0``, ``x1``, ...
     context : mapping, optional
         Anything that JSON can hold and that must stay with the model (identity, split, seed).
+    attachments : mapping of str to bytes, optional
+        Further files, by plain name, that stay with the model: :attr:`Model.attachments`.
     overwrite : bool
         Whether an existing folder may be replaced.
 
@@ -94,6 +98,10 @@ def save_model(
     check_is_fitted(estimator)
     columns = _features_to_write(estimator, features)
     payloads = estimator._payloads()
+    attached = dict(attachments or {})
+    if taken := attached.keys() & {*payloads, MODEL_FILE}:
+        msg = f"the attachment {min(taken)!r} has the name of one of the model's own files"
+        raise InvalidInputError(msg)
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -105,10 +113,8 @@ def save_model(
         "state": estimator._state(),
         "training_report": estimator.training_report_,
         "libraries": _versions(estimator.library),
-        "payloads": [
-            {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-            for name, content in payloads.items()
-        ],
+        "payloads": _list_files(payloads),
+        "attachments": _list_files(attached),
         "context": dict(context or {}),
     }
     try:
@@ -119,7 +125,7 @@ def save_model(
     path = Path(folder)
     try:
         with atomic_folder(path, overwrite=overwrite) as temporary:
-            for name, content in payloads.items():
+            for name, content in (payloads | attached).items():
                 (temporary / name).write_bytes(content)
             (temporary / MODEL_FILE).write_text(text, encoding="utf-8")
     except OSError as error:
@@ -161,7 +167,8 @@ def load(path: str | os.PathLike[str]) -> Model:
         raise ModelFormatError(msg)
     document = _read_document(folder)
     features = _read_features(document["features"])
-    payloads = _read_payloads(folder, document["payloads"])
+    payloads = _read_files(folder, document, "payloads")
+    attachments = _read_files(folder, document, "attachments")
     cls = registry.get(document["kind"])
     try:
         check_names(cls.kind, document["parameters"], cls.declared_parameters(), "parameters")
@@ -173,7 +180,14 @@ def load(path: str | os.PathLike[str]) -> Model:
     except HepmlError as error:
         msg = f"{folder}: {error}"
         raise ModelFormatError(msg) from error
-    return Model(document["kind"], features, estimator, document["context"], document)
+    return Model(document["kind"], features, estimator, document["context"], document, attachments)
+
+
+def _list_files(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in files.items()
+    ]
 
 
 def _features_to_write(estimator: Classifier, features: Sequence[Feature] | None) -> list[Feature]:
@@ -272,10 +286,10 @@ def _read_classes(labels: list[Any]) -> np.ndarray[Any, np.dtype[Any]]:
     return np.array(labels)
 
 
-def _read_payloads(folder: Path, entries: list[Any]) -> dict[str, bytes]:
+def _read_files(folder: Path, document: Mapping[str, Any], key: str) -> dict[str, bytes]:
     payloads: dict[str, bytes] = {}
-    for index, entry in enumerate(entries):
-        where = f"{MODEL_FILE}: payloads[{index}]"
+    for index, entry in enumerate(document[key]):
+        where = f"{MODEL_FILE}: {key}[{index}]"
         _check_keys(entry, {"name": str, "size": int, "sha256": str}, where)
         name = entry["name"]
         plain = name and name not in {".", "..", MODEL_FILE} and not set(name) & set("/\\:\0") and name.isprintable()

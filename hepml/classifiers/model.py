@@ -35,6 +35,8 @@ class Model:
         What was saved beside the model.
     metadata : dict
         All of ``model.json``.
+    attachments : dict of str to bytes
+        Further files that were saved beside the model.
     """
 
     kind: str
@@ -42,6 +44,7 @@ class Model:
     estimator: Classifier
     context: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
+    attachments: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def evaluate(self, X: object, *, columns: Literal["branches", "features"] | None = None) -> NDArray[np.float64]:
         """Return the score of each event.
@@ -75,8 +78,8 @@ class Model:
         - **mapping or DataFrame**: raw branches by name. The expressions of all features are evaluated on them in double
           precision and then rounded to float32. A name is always a branch where all branches that the model needs are
           there, even if a feature has the same name. Where branches lack, columns are taken as finished features only if
-          every feature is there by name and no such name is also a branch that its own expression changes or that another
-          expression reads, since such a column could mean either. ``columns`` says it outright.
+          every feature is there by name and none of those names is also a branch with another meaning (``pt`` for
+          ``pt/1000``). ``columns`` says outright which it is.
 
         In all forms the values that a feature declares as missing become NaN.
         """

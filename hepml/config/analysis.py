@@ -220,7 +220,7 @@ class AnalysisConfig(_Closed):
         return self
 
 
-_RESERVED = frozenset({"classID", "className", "sample", "split", "train_weight"})
+_RESERVED = frozenset({"classID", "className", "sample", "split", "train_weight", "weight"})
 
 
 def load_analysis(path: str | Path) -> AnalysisConfig:

@@ -145,7 +145,7 @@ def _check_depth(text: str, where: str) -> None:
     """Refuse deep nesting before the recursive composer sees it."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
+        if isinstance(event, yaml.CollectionStartEvent) and event.start_mark is not None:
             depth += 1
             if depth > _MAX_DEPTH:
                 msg = f"{where}:{event.start_mark.line + 1}: nested deeper than {_MAX_DEPTH} levels"
@@ -198,7 +198,7 @@ class _Builder:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
-        return node.value if node.style in {"'", '"', "|", ">"} else _plain_scalar(node.value)
+        return node.value if getattr(node, "style", None) in {"'", '"', "|", ">"} else _plain_scalar(node.value)
 
     def _mapping(self, node: yaml.MappingNode, path: tuple[str | int, ...]) -> dict[str, Any]:
         result: dict[str, Any] = {}

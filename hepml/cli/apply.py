@@ -1,0 +1,36 @@
+"""``hepml apply``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hepml.cli.console import print_table, progress_bar
+
+__all__ = ["apply"]
+
+
+@click.command(short_help="Score ROOT files with a trained model, one friend file each.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True)
+@click.option("-o", "--out", required=True, help="Folder for the friend files, or OUT.root for one input.")
+@click.option("--tree", help="Tree of files that name none. Default: the one of the training, else the only one.")
+@click.option("--sample", help="Sample of the training that the events belong to, or `none` for events that are new.")
+@click.option("--overwrite", is_flag=True, help="Replace existing output files.")
+def apply(
+    model: Path, files: tuple[str, ...], out: str, tree: str | None, sample: str | None, *, overwrite: bool
+) -> None:
+    """Score FILES (paths or globs, each optionally with :TREE) with MODEL, a run folder or the folder of one model.
+
+    \b
+    Every input gets a file with a tree of the same name and entry order: the identity branches, for each method METHOD
+    (the score) and METHOD_seen (0 unseen, 1 trained, 2 validation, 3 test).
+    Example: hepml apply runs/higgs_tautau data/higgs_tautau/*.root -o scored/
+    """
+    from hepml.workflow import apply_model
+
+    with progress_bar() as progress:
+        results = apply_model(model, files, out, tree=tree, sample=sample, overwrite=overwrite, progress=progress)
+    rows = [[result.source, str(result.output), str(result.n_entries), str(result.n_not_scored)] for result in results]
+    print_table(["input", "output", "entries", "not scored"], rows, left=(0, 1))

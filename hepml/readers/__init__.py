@@ -1,0 +1,28 @@
+"""ROOT trees in and out: files, trees, columns, datasets."""
+
+from hepml.readers.files import TreeLocation, expand_files, split_location
+from hepml.readers.inspecting import BranchStatistics, BranchSummary, FileSummary, TreeSummary, inspect_file
+from hepml.readers.reading import SampleRequest, read, read_samples
+from hepml.readers.source import BranchInfo, TreeSource, open_file, tree_names
+from hepml.readers.writing import RootWriter, root_writer, write
+
+__all__ = [
+    "BranchInfo",
+    "BranchStatistics",
+    "BranchSummary",
+    "FileSummary",
+    "RootWriter",
+    "SampleRequest",
+    "TreeLocation",
+    "TreeSource",
+    "TreeSummary",
+    "expand_files",
+    "inspect_file",
+    "open_file",
+    "read",
+    "read_samples",
+    "root_writer",
+    "split_location",
+    "tree_names",
+    "write",
+]

@@ -1,0 +1,163 @@
+"""Datasets and columns to ROOT files, in chunks, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import uproot
+
+from hepml.atomic import atomic_path
+from hepml.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from hepml.data import Dataset
+
+__all__ = ["RootWriter", "root_writer", "write"]
+
+_CHUNK_ROWS = 200_000
+
+
+class RootWriter:
+    """Writes trees to one ROOT file, a chunk at a time.
+
+    A tree gets its branches from the first chunk. Trees are always TTrees with one branch for each column.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; use :func:`root_writer`, which writes atomically.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = uproot.recreate(path, compression=uproot.ZSTD(4))
+        self._trees: dict[str, Any] = {}
+
+    def extend(self, tree: str, columns: Mapping[str, Any]) -> None:
+        """Append a chunk to a tree.
+
+        Parameters
+        ----------
+        tree : str
+            Name of the tree; it is made on first use.
+        columns : mapping of str to array, each of shape (n,)
+            Numbers, booleans, or sequences of str.
+
+        Raises
+        ------
+        InvalidInputError
+            If columns have different lengths, or differ from those of earlier chunks.
+        """
+        arrays = {name: _storable(name, column) for name, column in columns.items()}
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if len(set(lengths.values())) != 1:
+            msg = f"columns of tree {tree!r} have different lengths: {lengths}"
+            raise InvalidInputError(msg)
+        if tree not in self._trees:
+            # file[name] = columns would write an RNTuple, which older analysis code cannot open
+            self._trees[tree] = self._file.mktree(tree, {name: _branch_type(array) for name, array in arrays.items()})
+        if next(iter(lengths.values())):
+            self._trees[tree].extend(arrays)
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Store facts about the file (format, version, origin) as JSON in a TObjString named ``hepml``."""
+        self._file["hepml"] = json.dumps(dict(facts), sort_keys=True)
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+
+def _storable(name: str, column: Any) -> Any:
+    array = np.asarray(column)
+    if array.dtype.kind in "OU":
+        import awkward as ak
+
+        return ak.Array([str(text) for text in array])
+    if array.dtype.kind not in "iufb" or array.ndim != 1:
+        msg = f"column {name!r} has type {array.dtype} and shape {array.shape}; only numbers or text can be written"
+        raise InvalidInputError(msg)
+    return array
+
+
+def _branch_type(array: Any) -> Any:
+    return array.dtype if isinstance(array, np.ndarray) else "string"
+
+
+@contextlib.contextmanager
+def root_writer(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[RootWriter]:
+    """Open a ROOT file for writing; it appears under its name only when the block ends well.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Yields
+    ------
+    RootWriter
+        To fill trees with.
+
+    Raises
+    ------
+    OutputError
+        If the file exists and may not be replaced, or cannot be written.
+    """
+    with atomic_path(path, overwrite=overwrite) as temporary:
+        writer = RootWriter(temporary)
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+
+def write(dataset: Dataset, path: str | os.PathLike[str], *, tree: str = "events", overwrite: bool = False) -> None:
+    """Write a dataset to a ROOT file: identity, features, spectators, ``weight`` and ``sample`` (its index).
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The events.
+    path : path-like
+        The file.
+    tree : str
+        Name of the tree.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If the file exists and may not be replaced, or cannot be written.
+    InvalidInputError
+        If two columns have the same name.
+
+    Examples
+    --------
+    >>> hepml.write(dataset, "selected.root", tree="events")  # doctest: +SKIP
+    """
+    with root_writer(path, overwrite=overwrite) as writer:
+        # a dataset without events still makes a tree with its branches
+        for start in range(0, max(len(dataset), 1), _CHUNK_ROWS):
+            writer.extend(tree, _columns(dataset[start : start + _CHUNK_ROWS]))
+
+
+def _columns(dataset: Dataset) -> dict[str, Any]:
+    columns: dict[str, Any] = dict(zip(dataset.identity.names, dataset.identity.columns, strict=True))
+    own = {"weight": dataset.weight, "sample": dataset.sample}
+    features = {name: dataset.X[:, number] for number, name in enumerate(dataset.feature_names)}
+    for name, column in {**features, **dataset.spectators}.items():
+        # a spectator that repeats the identity says the same
+        if name in own or (name in columns and name in features):
+            msg = f"a column named {name!r} cannot be written: the name is taken by the event's own {name}"
+            raise InvalidInputError(msg)
+        columns.setdefault(name, column)
+    return columns | own

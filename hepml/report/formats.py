@@ -1,0 +1,10 @@
+"""Names and versions of the files of a run folder."""
+
+from __future__ import annotations
+
+__all__ = ["METRICS_FORMAT", "METRICS_VERSION", "PROVENANCE_FORMAT", "PROVENANCE_VERSION"]
+
+METRICS_FORMAT = "hepml-metrics"
+METRICS_VERSION = 1
+PROVENANCE_FORMAT = "hepml-provenance"
+PROVENANCE_VERSION = 1

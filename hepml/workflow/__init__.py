@@ -1,0 +1,20 @@
+"""The jobs: train an analysis, open a run, apply models to files."""
+
+from hepml.workflow.analysis import Analysis
+from hepml.workflow.applying import AppliedFile, apply_model
+from hepml.workflow.doctor import Finding, examine_installation
+from hepml.workflow.preparation import Prepared, prepare
+from hepml.workflow.run import Run
+from hepml.workflow.seen import SeenEvents
+
+__all__ = [
+    "Analysis",
+    "AppliedFile",
+    "Finding",
+    "Prepared",
+    "Run",
+    "SeenEvents",
+    "apply_model",
+    "examine_installation",
+    "prepare",
+]

@@ -1,0 +1,401 @@
+"""The main job: an analysis file in, a run folder out."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepml.atomic import refuse_existing, replace_folder, write_text
+from hepml.config import AnalysisConfig, dump_yaml, load_analysis
+from hepml.data import FALLBACK_NAMES, Dataset, Feature, Part
+from hepml.errors import OutputError, unknown_name
+from hepml.readers import SampleRequest, expand_files, read_samples, split_location
+from hepml.report import METRICS_FORMAT, METRICS_VERSION, draw_figures, provenance, write_json, write_report
+from hepml.workflow.blinding import blind_spectators, visible_events
+from hepml.workflow.evaluating import MethodResult, evaluate_method
+from hepml.workflow.methods import TrainedMethod, build_estimators, train_method
+from hepml.workflow.outputs import write_scores
+from hepml.workflow.preparation import Prepared, prepare
+from hepml.workflow.run import Run
+from hepml.workflow.seen import SeenEvents
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Analysis"]
+
+_LOG = logging.getLogger("hepml.workflow")
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A validated analysis file.
+
+    Parameters
+    ----------
+    config : AnalysisConfig
+        Its content, with absolute paths of files.
+
+    Examples
+    --------
+    >>> import hepml
+    >>> run = hepml.Analysis.from_file("analysis.yaml").train("runs/mine")  # doctest: +SKIP
+    """
+
+    config: AnalysisConfig
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Analysis:
+        """Read and validate an analysis file.
+
+        Raises
+        ------
+        AnalysisFileError
+            If it is not valid.
+        UnknownNameError, InvalidInputError
+            If a method's kind or option is not valid.
+        """
+        analysis = cls(load_analysis(Path(path)))
+        build_estimators(analysis.config)
+        return analysis
+
+    def with_methods(self, names: Sequence[str]) -> Analysis:
+        """Return the analysis with some of its methods only.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such method.
+        """
+        for name in names:
+            if name not in self.config.methods:
+                problem = unknown_name("method", name, self.config.methods)
+                raise problem
+        chosen = {name: method for name, method in self.config.methods.items() if name in names}
+        return Analysis(self.config.model_copy(update={"methods": chosen}))
+
+    def requests(self) -> list[SampleRequest]:
+        """Return what is read for each sample, with globs expanded."""
+        requests = []
+        for sample in self.config.samples:
+            if isinstance(sample.files, dict):
+                by_part = {
+                    part: expand_files(files, sample.tree or self.config.tree) for part, files in sample.files.items()
+                }
+                files = [location for locations in by_part.values() for location in locations]
+                parts = [int(Part[part.upper()]) for part, locations in by_part.items() for _ in locations]
+            else:
+                files, parts = list(expand_files(sample.files, sample.tree or self.config.tree)), []
+            requests.append(
+                SampleRequest(
+                    name=sample.name,
+                    role=sample.role,
+                    files=files,
+                    parts=parts,
+                    selection=sample.selection,
+                    weight=sample.weight,
+                    scale=sample.scale,
+                    title=sample.title,
+                )
+            )
+        return requests
+
+    def features(self) -> tuple[Feature, ...]:
+        """Return the features, each with its sentinels."""
+        return tuple(
+            Feature(
+                item.name,
+                expression=item.expression,
+                unit=item.unit,
+                title=item.title,
+                missing=self.config.missing if item.missing is None else item.missing,
+            )
+            for item in self.config.features
+        )
+
+    def read(self, *, threads: int = 1, progress: Callable[[int, int], None] | None = None) -> Dataset:
+        """Read all samples.
+
+        Parameters
+        ----------
+        threads : int
+            Threads that decompress.
+        progress : callable, optional
+            Called with entries read and entries in all.
+
+        Returns
+        -------
+        Dataset
+            The selected events of all samples.
+        """
+        spectators = [
+            Feature(item.name, expression=item.expression, unit=item.unit, title=item.title, missing=item.missing or ())
+            for item in self.config.spectators
+        ]
+        spectators += [Feature(name, expression=text) for name, text in blind_spectators(self.config).items()]
+        return read_samples(
+            self.requests(),
+            features=self.features(),
+            spectators=spectators,
+            selection=self.config.selection,
+            weight=self.config.weight,
+            identity=self.config.identity,
+            threads=threads,
+            progress=progress,
+        )
+
+    def train(
+        self,
+        out: str | os.PathLike[str],
+        *,
+        dataset: Dataset | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+        unblind: bool = False,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> Run:
+        """Read, prepare, train, evaluate and report.
+
+        Everything is written to a hidden folder beside ``out`` that gets its final name when it is complete. A folder
+        that an interrupted run left stays there, for ``resume``.
+
+        Parameters
+        ----------
+        out : path-like
+            The run folder.
+        dataset : Dataset, optional
+            Events to use instead of reading the files of the analysis.
+        resume : bool
+            Keep the models that an interrupted run completed, if data and options are the same.
+        overwrite : bool
+            Whether an existing run may be replaced.
+        unblind : bool
+            Show blinded data; provenance records it.
+        progress : callable, optional
+            Called with the name of the step and the fraction that is done.
+
+        Returns
+        -------
+        Run
+            The finished run.
+
+        Raises
+        ------
+        OutputError
+            If the folder exists and may not be replaced, cannot be written, or another process writes it.
+        HepmlError
+            If files, expressions, weights or options are not usable.
+        """
+        final = Path(out)
+        refuse_existing(final, overwrite=overwrite)
+        tell = progress or (lambda _step, _fraction: None)
+        started, clock = datetime.now(tz=UTC), _Clock()
+        estimators = build_estimators(self.config)
+        with _working_folder(final, resume=resume) as folder, _log_file(folder / "log.txt"):
+            write_text(folder / "analysis.yaml", dump_yaml(self.config.model_dump(mode="json")))
+            with clock("read"):
+                if dataset is None:
+                    dataset = self.read(progress=lambda done, total: tell("reading", done / max(total, 1)))
+                prepared = prepare(self.config, dataset)
+            _log_samples(prepared)
+            context = _context(self.config, prepared)
+            seen = SeenEvents.of(prepared)
+            methods: list[TrainedMethod] = []
+            for number, (name, estimator) in enumerate(estimators.items()):
+                tell(f"training {name}", number / len(estimators))
+                with clock(f"train {name}"):
+                    method = train_method(
+                        name,
+                        estimator,
+                        prepared,
+                        folder / "models" / name,
+                        config=self.config,
+                        context=context,
+                        seen=seen,
+                    )
+                _LOG.info("%s: %s", name, "taken from the interrupted run" if method.resumed else "trained")
+                methods.append(method)
+            results: dict[str, MethodResult] = {}
+            for number, method in enumerate(methods):
+                tell(f"evaluating {method.name}", number / len(methods))
+                with clock(f"evaluate {method.name}"):
+                    kind = self.config.methods[method.name].kind
+                    results[method.name] = evaluate_method(method, kind, prepared, self.config)
+            visible = visible_events(self.config, dataset, methods, results, unblind=unblind)
+            metrics = _metrics(self.config, prepared, results, visible, unblind=unblind)
+            tell("writing scores", 0.0)
+            with clock("write"):
+                write_scores(folder / "scores.root", prepared, results, visible)
+                write_json(folder / "metrics.json", metrics)
+            tell("drawing", 0.0)
+            with clock("figures"):
+                test = prepared.test
+                draw_figures(
+                    folder / "plots",
+                    self.config.report,
+                    curves={name: result.roc for name, result in results.items()},
+                    comparisons={name: result.overtraining for name, result in results.items()},
+                    features=dataset.features,
+                    X=test.X,
+                    y=test.y,
+                    weight=test.weight,
+                    progress=lambda fraction: tell("drawing", fraction),
+                )
+            facts = provenance(
+                seed=self.config.seed,
+                files=(split_location(name).path for info in dataset.samples for name in info.files),
+                timings=clock.seconds,
+                started=started,
+                decisions={"unblind": unblind, "resume": resume, "methods": list(self.config.methods)},
+            )
+            write_json(folder / "provenance.json", facts)
+            write_report(folder, metrics, facts)
+            tell("done", 1.0)
+            _finish(folder, final)
+        return Run(final)
+
+
+def _context(config: AnalysisConfig, prepared: Prepared) -> dict[str, Any]:
+    """Return what a model must remember of the analysis to be applied and checked later."""
+    dataset = prepared.dataset
+    return {
+        "analysis": config.name,
+        "seed": config.seed,
+        "identity": list(dataset.identity.names),
+        "identity_is_fallback": dataset.identity.names == FALLBACK_NAMES,
+        "samples": [info.name for info in dataset.samples],
+        "tree": config.tree,
+        "selection": config.selection,
+        "balance": config.training.balance,
+        "split": config.split.model_dump(),
+        "data": prepared.digest(),
+    }
+
+
+def _metrics(
+    config: AnalysisConfig,
+    prepared: Prepared,
+    results: dict[str, MethodResult],
+    visible: NDArray[np.bool_],
+    *,
+    unblind: bool,
+) -> dict[str, Any]:
+    dataset = prepared.dataset
+    shown = dataset if visible.all() else dataset[visible]
+    samples = shown.summary()
+    for row in samples:
+        if row["role"] == "data" and not unblind:
+            # the difference to the visible events would tell how many are hidden
+            row["n_entries"] = row["sum_weights_entries"] = None
+    features = []
+    for number, feature in enumerate(dataset.features):
+        simulation = dataset.X[dataset.of_roles("signal", "background"), number]
+        features.append(feature.to_dict() | {"n_missing": int(np.isnan(simulation).sum()), "n_events": len(simulation)})
+    return {
+        "format": METRICS_FORMAT,
+        "version": METRICS_VERSION,
+        "analysis": config.name,
+        "title": config.title,
+        "seed": config.seed,
+        "samples": samples,
+        "parts": prepared.part_table(),
+        "split": config.split.model_dump(),
+        "identity": list(dataset.identity.names),
+        "training": config.training.model_dump(),
+        "blinding": {
+            "unblinded": unblind,
+            "data_samples": [info.name for info in dataset.samples if info.role == "data"],
+        },
+        "features": features,
+        "method_order": list(results),
+        "methods": {name: result.metrics for name, result in results.items()},
+    }
+
+
+def _log_samples(prepared: Prepared) -> None:
+    for row in prepared.part_table():
+        _LOG.info(
+            "%s, %s: %d events, sum of weights %.6g, N_eff %.6g",
+            row["sample"],
+            row["part"],
+            row["n_events"],
+            row["sum_weights"],
+            row["n_effective"],
+        )
+
+
+class _Clock:
+    """Seconds that each step took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[step] = time.perf_counter() - start
+
+
+@contextlib.contextmanager
+def _working_folder(final: Path, *, resume: bool) -> Iterator[Path]:
+    """Give the hidden folder in which a run grows; one process at a time."""
+    folder = final.with_name(f".{final.name}.partial")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        lock = final.with_name(f".{final.name}.lock").open("w")
+    except OSError as error:
+        msg = f"cannot write {final}: {error.strerror or error}"
+        raise OutputError(msg) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            msg = f"{final} is being written by another process"
+            raise OutputError(msg) from error
+        try:
+            if folder.exists() and not resume:
+                shutil.rmtree(folder)
+            (folder / "models").mkdir(parents=True, exist_ok=True)
+            yield folder
+        finally:
+            Path(lock.name).unlink(missing_ok=True)
+
+
+def _finish(folder: Path, final: Path) -> None:
+    try:
+        replace_folder(folder, final)
+    except OSError as error:
+        msg = f"the run is complete in {folder} but cannot be renamed to {final}: {error.strerror or error}"
+        raise OutputError(msg) from error
+
+
+@contextlib.contextmanager
+def _log_file(path: Path) -> Iterator[None]:
+    logger = logging.getLogger("hepml")
+    handler = logging.FileHandler(path, mode="a", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(min(level or logging.INFO, logging.INFO))
+    try:
+        yield
+    except BaseException:
+        logger.exception("the run stopped here")
+        raise
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,87 @@
+"""What a run writes beside its models: scores.root and the figures."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepml.data import Part
+from hepml.readers import root_writer
+from hepml.workflow.blinding import BLIND_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hepml.data import Dataset
+    from hepml.workflow.evaluating import MethodResult
+    from hepml.workflow.preparation import Prepared
+
+__all__ = ["ROLE_TREES", "write_scores"]
+
+_LOG = logging.getLogger("hepml.workflow")
+_CHUNK_ROWS = 200_000
+
+ROLE_TREES = {"data": "DataTree", "control": "ControlTree", "apply_only": "ApplyTree"}
+
+
+def write_scores(
+    path: Path, prepared: Prepared, results: Mapping[str, MethodResult], visible: NDArray[np.bool_]
+) -> None:
+    """Write ``scores.root``: TrainTree and TestTree in TMVA's layout, and a tree for each other role.
+
+    TrainTree holds the training and the validation part (column ``split``: 1, 2), TestTree the test part (3). ``weight``
+    is the signed physics weight at full luminosity; ``train_weight`` what methods were trained or stopped with, 0 for test.
+    Only ``visible`` data are written.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    prepared : Prepared
+        Dataset and parts.
+    results : mapping of str to MethodResult
+        Scores of all events by method.
+    visible : ndarray of bool, shape (n_events,)
+        Events that may be shown.
+    """
+    dataset, part = prepared.dataset, prepared.part
+    train_weight = np.zeros(len(dataset))
+    for selection in (prepared.train, prepared.validation):
+        train_weight[selection.rows] = selection.train_weight
+    trees = {
+        "TrainTree": (part == Part.TRAIN) | (part == Part.VALIDATION),
+        "TestTree": part == Part.TEST,
+    }
+    trees |= {tree: mask for role, tree in ROLE_TREES.items() if (mask := dataset.of_roles(role)).any()}
+    with root_writer(path, overwrite=True) as writer:
+        writer.note({"format": "hepml-scores", "version": 1})
+        for tree, mask in trees.items():
+            rows = np.flatnonzero(mask & visible)
+            for start in range(0, max(len(rows), 1), _CHUNK_ROWS):
+                chosen = rows[start : start + _CHUNK_ROWS]
+                columns = _columns(dataset, chosen)
+                columns["train_weight"] = train_weight[chosen]
+                columns["split"] = part[chosen].astype(np.int32)
+                columns |= {name: result.score[chosen] for name, result in results.items()}
+                writer.extend(tree, columns)
+
+
+def _columns(dataset: Dataset, rows: NDArray[np.int64]) -> dict[str, Any]:
+    chosen = dataset[rows]
+    # TMVA counts classes in the order in which they were added: signal 0, background 1
+    class_id = np.select([chosen.label == 1, chosen.label == 0], [0, 1], -1).astype(np.int32)
+    class_names = np.array(["Background", "Signal", "Unlabelled"], dtype=object)[chosen.label]
+    sample_names = np.array([info.name for info in dataset.samples], dtype=object)[chosen.sample]
+    columns: dict[str, Any] = {"classID": class_id, "className": class_names, "sample": sample_names}
+    columns |= {name: chosen.X[:, number] for number, name in enumerate(chosen.feature_names)}
+    columns |= {name: column for name, column in chosen.spectators.items() if not name.startswith(BLIND_PREFIX)}
+    columns["weight"] = chosen.weight
+    # a spectator that repeats a part of the identity is already there, exact
+    for name, column in zip(chosen.identity.names, chosen.identity.columns, strict=True):
+        columns.setdefault(name, column)
+    return columns

@@ -1,0 +1,178 @@
+"""From the events that were read to those that methods train on: parts, checks, training weights, blinding."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepml.data import (
+    BACKGROUND,
+    SIGNAL,
+    Dataset,
+    Part,
+    assign_parts,
+    check_class_sums,
+    check_parts,
+    effective_entries,
+    training_weights,
+)
+from hepml.errors import EmptyClassError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hepml.config import AnalysisConfig
+
+__all__ = ["Prepared", "Selection", "prepare"]
+
+_PARTS = (Part.TRAIN, Part.VALIDATION, Part.TEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Rows of one part, as arrays for training and evaluation.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+        Row numbers in the dataset.
+    X : ndarray of float32, shape (n, n_features)
+        Features.
+    y : ndarray of int8, shape (n,)
+        1 signal, 0 background.
+    weight : ndarray of float64, shape (n,)
+        Signed physics weight.
+    train_weight : ndarray of float64, shape (n,)
+        Weight after class balance.
+    event : ndarray of int64, shape (n,), or None
+        Number of the event that each row belongs to; None if each row is an event of its own.
+    """
+
+    rows: NDArray[np.int64]
+    X: NDArray[np.float32]
+    y: NDArray[np.int8]
+    weight: NDArray[np.float64]
+    train_weight: NDArray[np.float64]
+    event: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A dataset with its parts.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        All samples.
+    part : ndarray of int8, shape (n_events,)
+        :class:`~hepml.data.Part` of each row; 0 for samples that are neither signal nor background.
+    train, validation, test : Selection
+        The parts of signal and background.
+    """
+
+    dataset: Dataset
+    part: NDArray[np.int8]
+    train: Selection
+    validation: Selection
+    test: Selection
+
+    def digest(self) -> str:
+        """Return a SHA-256 of all that training may depend on: features, labels and weights of train and validation."""
+        digest = hashlib.sha256()
+        for selection in (self.train, self.validation):
+            for array in (selection.X.T, selection.y, selection.train_weight):
+                digest.update(np.ascontiguousarray(array).data)
+        digest.update(repr(self.dataset.features).encode())
+        return digest.hexdigest()
+
+    def part_table(self) -> list[dict[str, Any]]:
+        """Return events and signed sums of each sample in each part."""
+        table = []
+        for number, info in enumerate(self.dataset.samples):
+            if info.label < 0:
+                continue
+            here = self.dataset.sample == number
+            for part in _PARTS:
+                weight = self.dataset.weight[here & (self.part == part)]
+                table.append(
+                    {
+                        "sample": info.name,
+                        "part": part.name.lower(),
+                        "n_events": len(weight),
+                        "sum_weights": float(weight.sum()),
+                        "n_effective": effective_entries(weight),
+                    }
+                )
+        return table
+
+
+def prepare(config: AnalysisConfig, dataset: Dataset) -> Prepared:
+    """Give each event its part, check that each class can be trained and tested on, and balance the classes.
+
+    Parameters
+    ----------
+    config : AnalysisConfig
+        Seed, split and balance.
+    dataset : Dataset
+        All samples.
+
+    Returns
+    -------
+    Prepared
+        Dataset and parts.
+
+    Raises
+    ------
+    IdentityError
+        If an event stands in two parts.
+    EmptyClassError
+        If a class is missing from a part, or its signed sum is not significantly positive.
+    """
+    label = dataset.label
+    for value, name in ((SIGNAL, "signal"), (BACKGROUND, "background")):
+        if not (label == value).any():
+            msg = f"no {name} events: at least one sample of role `{name}` is needed"
+            raise EmptyClassError(msg)
+    part = _parts(config, dataset)
+    part[label < 0] = Part.UNSEEN
+    check_parts(dataset.identity, dataset.sample, part, [info.name for info in dataset.samples])
+    groups = dataset.groups
+    several_rows = int(groups.max()) + 1 < len(groups)
+    selections = []
+    for value in _PARTS:
+        rows = np.flatnonzero(part == value)
+        y, weight = label[rows], dataset.weight[rows]
+        check_class_sums(y, weight, value.name.lower())
+        selections.append(
+            Selection(
+                rows=rows,
+                X=dataset[rows].X,
+                y=y,
+                weight=weight,
+                train_weight=training_weights(y, weight, config.training.balance),
+                event=groups[rows] if several_rows else None,
+            )
+        )
+    return Prepared(dataset, part, *selections)
+
+
+def _parts(config: AnalysisConfig, dataset: Dataset) -> NDArray[np.int8]:
+    split = config.split
+    by_identity = assign_parts(dataset.identity, seed=config.seed, train=split.train, validation=split.validation)
+    if dataset.fixed_part is None:
+        return by_identity
+    part = np.where(dataset.fixed_part == Part.UNSEEN, by_identity, dataset.fixed_part)
+    for number in range(len(dataset.samples)):
+        here = dataset.sample == number
+        fixed = set(np.unique(dataset.fixed_part[here]).tolist())
+        if Part.TRAIN in fixed and Part.VALIDATION not in fixed:
+            # early stopping and cuts need a part of their own: it comes out of the events given for training
+            chosen = here & (dataset.fixed_part == Part.TRAIN)
+            share = split.train / (split.train + split.validation)
+            part[chosen] = assign_parts(
+                dataset.identity.take(chosen), seed=config.seed, train=share, validation=1.0 - share
+            )
+    return part

@@ -1,0 +1,141 @@
+"""Which events a model has seen, and as what: the table behind ``METHOD_seen``."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepml.data import Identity, Part
+from hepml.errors import IdentityError, ModelFormatError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hepml.workflow.preparation import Prepared
+
+__all__ = ["SEEN_FILE", "SeenEvents"]
+
+SEEN_FILE = "seen.npz"
+
+_PURPOSE = "seen"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEvents:
+    """Identities of all events that were used for a model, each with its part.
+
+    Identities are kept as 64-bit hashes: eight bytes an event, and a chance of 5e-20 per pair to take one event for
+    another.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Expressions that identify an event.
+    key : ndarray of uint64, shape (n,)
+        Hashes in ascending order.
+    part : ndarray of int8, shape (n,)
+        :class:`~hepml.data.Part` of each.
+    sample : ndarray of int16, shape (n,)
+        Index into ``samples``.
+    samples : tuple of str
+        Names of the samples.
+    """
+
+    names: tuple[str, ...]
+    key: NDArray[np.uint64]
+    part: NDArray[np.int8]
+    sample: NDArray[np.int16]
+    samples: tuple[str, ...]
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> SeenEvents:
+        """Collect the events of all three parts."""
+        used = np.flatnonzero(prepared.part != Part.UNSEEN)
+        dataset = prepared.dataset
+        key = dataset.identity.take(used).hash(0, _PURPOSE)
+        sample, part = dataset.sample[used].astype(np.int16), prepared.part[used]
+        order = np.lexsort((part, sample, key))
+        key, sample, part = key[order], sample[order], part[order]
+        # several rows of one event say the same
+        first = np.ones(len(key), dtype=bool)
+        first[1:] = (key[1:] != key[:-1]) | (sample[1:] != sample[:-1])
+        names = tuple(info.name for info in dataset.samples)
+        return cls(dataset.identity.names, key[first], part[first], sample[first], names)
+
+    def lookup(self, identity: Identity, sample: str | None = None) -> NDArray[np.int8]:
+        """Say of each event what the model used it for.
+
+        Parameters
+        ----------
+        identity : Identity
+            Events, by the same expressions as in training.
+        sample : str, optional
+            Sample that the events belong to. Default: an event counts as seen if any sample had its identity, so that no
+            event that was trained on passes for a new one; what is used for training goes before validation and test.
+
+        Returns
+        -------
+        ndarray of int8, shape (n_events,)
+            0 unseen, 1 trained, 2 validation, 3 test.
+
+        Raises
+        ------
+        IdentityError
+            If the sample was not used for the model.
+        """
+        key, part = self.key, self.part
+        if sample is not None:
+            if sample not in self.samples:
+                msg = f"the model was not made with a sample {sample!r} (its samples: {', '.join(self.samples)})"
+                raise IdentityError(msg)
+            chosen = self.sample == self.samples.index(sample)
+            key, part = key[chosen], part[chosen]
+        else:
+            # of equal keys the one with the lowest part comes first
+            order = np.lexsort((part, key))
+            key, part = key[order], part[order]
+        wanted = identity.hash(0, _PURPOSE)
+        position = np.searchsorted(key, wanted)
+        found = position < len(key)
+        found[found] = key[position[found]] == wanted[found]
+        result = np.zeros(len(identity), dtype=np.int8)
+        result[found] = part[position[found]]
+        return result
+
+    def to_bytes(self) -> bytes:
+        """Return the table as an ``.npz`` file."""
+        stream = io.BytesIO()
+        np.savez(stream, key=self.key, part=self.part, sample=self.sample)
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, names: tuple[str, ...], samples: tuple[str, ...]) -> SeenEvents:
+        """Read the table back.
+
+        Raises
+        ------
+        ModelFormatError
+            If the content is damaged.
+        """
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                key, part, sample = arrays["key"], arrays["part"], arrays["sample"]
+        except (ValueError, KeyError, OSError, EOFError) as error:
+            msg = f"the model's table of seen events cannot be read: {error}"
+            raise ModelFormatError(msg) from error
+        expected = (np.uint64, np.int8, np.int16)
+        if (
+            any(
+                array.dtype != kind or array.shape != key.shape
+                for array, kind in zip((key, part, sample), expected, strict=True)
+            )
+            or key.ndim != 1
+            or (key[1:] < key[:-1]).any()
+            or (sample.size and not 0 <= sample.min() <= sample.max() < len(samples))
+        ):
+            msg = "the model's table of seen events is damaged"
+            raise ModelFormatError(msg)
+        return cls(names, key, part, sample, samples)
