@@ -1,6 +1,7 @@
 """Numbers for a review board: efficiencies, ROC, overtraining; arrays in, frozen results with uncertainties out."""
 
 from hepml.evaluation.efficiency import Efficiency, efficiency
+from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
 from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
 from hepml.evaluation.roc import RocCurve, roc_curve
@@ -11,6 +12,7 @@ from hepml.evaluation.working_point import WorkingPoint
 __all__ = [
     "Efficiency",
     "EfficiencyComparison",
+    "FeatureHistograms",
     "Histogram",
     "Overtraining",
     "RocCurve",
@@ -18,6 +20,7 @@ __all__ = [
     "TwoSampleTest",
     "WorkingPoint",
     "efficiency",
+    "feature_histograms",
     "fill_histogram",
     "overtraining",
     "roc_curve",

@@ -22,6 +22,8 @@ __all__ = ["EfficiencyComparison", "Overtraining", "overtraining"]
 # TMVA's table of the evaluation (Factory::EvaluateAllMethods)
 _BACKGROUND_EFFICIENCIES = (0.01, 0.10, 0.30)
 _SIGNIFICANT = 2.0
+# areas of perfectly separated classes differ by rounding
+_ROUNDING = 1e-12
 
 NONE_SEEN = "no overtraining seen"
 SMALL_GAP = "gap, small"
@@ -57,7 +59,7 @@ class Overtraining:
     auc_gap, auc_gap_error : float
         ``auc_train - auc_test``; the two samples are independent.
     auc_gap_significance : float
-        The gap in standard deviations; NaN if the error is zero.
+        The gap in standard deviations; NaN if the error is zero, as for classes that are perfectly separated.
     max_gap : float
         Size of a gap that counts as harm, which enters the verdict.
     verdict : str
@@ -182,7 +184,7 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
         auc_test_error=curve_test.auc_error,
         auc_gap=gap,
         auc_gap_error=gap_error,
-        auc_gap_significance=gap / gap_error if gap_error > 0 else math.nan,
+        auc_gap_significance=gap / gap_error if gap_error > _ROUNDING else math.nan,
         max_gap=float(max_gap),
         verdict=_verdict(gap, gap_error, max_gap),
         signal=_compare(train, test, True, n_permutations, signal_seed),
@@ -194,7 +196,7 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
 
 
 def _verdict(gap: float, error: float, max_gap: float) -> str:
-    if abs(gap) >= _SIGNIFICANT * error and gap != 0:
+    if abs(gap) >= _SIGNIFICANT * error and abs(gap) > _ROUNDING:
         if gap < 0:
             return TEST_BETTER
         return OVERTRAINED if gap >= max_gap else SMALL_GAP

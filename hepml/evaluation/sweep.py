@@ -60,7 +60,7 @@ def sweep(events: ScoredEvents) -> Sweep:
     n_signal = int(np.count_nonzero(is_signal))
     signal = rows.class_sweep(signal_weight, n_signal)
     background = rows.class_sweep(background_weight, is_signal.size - n_signal)
-    auc, auc_error = _area(rows, signal_weight / signal.total, background_weight / background.total)
+    auc, auc_error = _area(rows, signal_weight, background_weight)
     return Sweep(
         thresholds=np.concatenate([[np.inf], score[rows.last].astype(np.float64)]),
         signal=signal,
@@ -72,26 +72,28 @@ def sweep(events: ScoredEvents) -> Sweep:
 
 
 def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float]:
-    """Mann-Whitney area and DeLong error; the weights of each class sum to one.
+    """Mann-Whitney area and its DeLong error.
 
-    The placement of a signal event is the background below it, that of a background event the signal above it, events of
-    equal score counted half; all events of one score share them.
+    The placement of a signal event is the share of the background below it, that of a background event the share of the
+    signal above it, events of equal score counted half; all events of one score share them.
     """
-    signal_here = rows.per_cut(signal)
-    signal_above = np.cumsum(signal_here)
-    background_here = rows.per_cut(background)
-    background_above = np.cumsum(background_here)
-    placement_signal = 1.0 - background_above + 0.5 * background_here
-    placement_background = signal_above - 0.5 * signal_here
-    area = float(np.dot(signal_here, placement_signal))
+    signal_here, background_here = rows.per_cut(signal), rows.per_cut(background)
+    signal_above, background_above = np.cumsum(signal_here), np.cumsum(background_here)
+    sum_signal, sum_background = signal_above[-1], background_above[-1]
+    # divided last: sums of unit weights are exact
+    placement_signal = (sum_background - background_above + 0.5 * background_here) / sum_background
+    placement_background = (signal_above - 0.5 * signal_here) / sum_signal
+    area = float(np.dot(signal_here, placement_signal) / sum_signal)
     placement_signal -= area
     placement_background -= area
     if rows.event is None:
-        variance = np.dot(rows.per_cut(np.square(signal)), np.square(placement_signal))
-        variance += np.dot(rows.per_cut(np.square(background)), np.square(placement_background))
+        variance = np.dot(rows.per_cut(np.square(signal)), np.square(placement_signal)) / sum_signal**2
+        variance += np.dot(rows.per_cut(np.square(background)), np.square(placement_background)) / sum_background**2
     else:
         cut = np.repeat(np.arange(rows.last.size), np.diff(rows.last, prepend=-1))
-        influence = signal * placement_signal[cut] + background * placement_background[cut]
+        influence = (
+            signal * placement_signal[cut] / sum_signal + background * placement_background[cut] / sum_background
+        )
         variance = np.square(np.bincount(rows.event, weights=influence)).sum()
     return area, float(np.sqrt(variance))
 

@@ -1,0 +1,153 @@
+"""Training against test: gap, verdict, TMVA's table."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+from sklearn.neighbors import KNeighborsClassifier
+
+from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.evaluation import overtraining, roc_curve
+
+
+def quantiles(distance):
+    """Two Gaussians of 40000 events each at even quantiles, and no weights."""
+    score = norm.ppf((np.arange(40_000) + 0.5) / 40_000)
+    return np.repeat([True, False], 40_000), np.concatenate([score + distance, score]), None
+
+
+@pytest.fixture(scope="module")
+def same(draw):
+    """Training and test events of one distribution, with negative weights."""
+    rng = np.random.default_rng(12)
+    return overtraining(*draw(rng, 20_000, 1.0, 0.25), *draw(rng, 10_000, 1.0, 0.25), n_permutations=100, max_gap=0.02)
+
+
+def test_numbers_are_those_of_the_two_curves(draw):
+    rng = np.random.default_rng(12)
+    train, test = draw(rng, 3000, 1.2, 0.25), draw(rng, 2000, 1.0, 0.25)
+    result = overtraining(*train, *test, n_permutations=20)
+    curve_train, curve_test = roc_curve(*train), roc_curve(*test)
+    assert (result.auc_train, result.auc_train_error) == (curve_train.auc, curve_train.auc_error)
+    assert (result.auc_test, result.auc_test_error) == (curve_test.auc, curve_test.auc_error)
+    assert result.auc_gap == curve_train.auc - curve_test.auc
+    assert result.auc_gap_error == pytest.approx(np.hypot(curve_train.auc_error, curve_test.auc_error))
+    assert result.auc_gap_significance == pytest.approx(result.auc_gap / result.auc_gap_error)
+    assert [row.background_efficiency for row in result.signal_efficiencies] == [0.01, 0.10, 0.30]
+    for row in result.signal_efficiencies:
+        assert row.test == curve_test.at_background_efficiency(row.background_efficiency).signal_efficiency
+        assert row.train == curve_train.at_background_efficiency(row.background_efficiency).signal_efficiency
+
+
+def test_one_distribution_is_not_overtraining(same):
+    assert same.verdict == "no overtraining seen"
+    assert same.signal.ks_p_value > 0.01
+    assert same.background.ks_p_value > 0.01
+
+
+def test_a_memorised_sample_is_overtraining():
+    rng = np.random.default_rng(1)
+    label = np.arange(2000) % 2 == 0
+    X = rng.normal(size=(2000, 2)) + 0.5 * label[:, None]
+    model = KNeighborsClassifier(n_neighbors=1).fit(X[:1000], label[:1000])
+    score = model.predict_proba(X)[:, 1]
+    result = overtraining(label[:1000], score[:1000], None, label[1000:], score[1000:], None, n_permutations=99)
+    assert result.auc_train == 1
+    assert result.verdict == "overtrained"
+    assert result.signal.ks_p_value == 0.01
+
+
+def test_few_events_are_undecided(draw):
+    rng = np.random.default_rng(2)
+    result = overtraining(*draw(rng, 100, 1.0), *draw(rng, 100, 1.0), n_permutations=20)
+    assert result.auc_gap_error > result.max_gap
+    assert result.verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "verdict"),
+    [
+        (1.1, 1.0, "overtrained"),
+        (1.04, 1.0, "gap, small"),
+        (1.0, 1.0, "no overtraining seen"),
+        (1.0, 1.1, "test better than training"),
+    ],
+)
+def test_verdict_follows_significance_and_size(train, test, verdict):
+    # quantiles instead of random numbers, so that nothing scatters: 0.1 of distance is 0.022 of area, 0.04 is 0.009;
+    # the error of the gap is 0.0023
+    result = overtraining(*quantiles(train), *quantiles(test), n_permutations=1)
+    assert result.auc_gap_error == pytest.approx(0.0023, abs=1e-4)
+    assert result.verdict == verdict
+
+
+def test_size_of_harm_is_the_caller_s():
+    parts = (*quantiles(1.1), *quantiles(1.0))
+    assert overtraining(*parts, n_permutations=1, max_gap=0.05).verdict == "gap, small"
+    assert overtraining(*parts, n_permutations=1, max_gap=0.005).verdict == "overtrained"
+
+
+def test_no_gap_without_error_is_no_finding():
+    result = overtraining([0, 1], [1, 1], None, [0, 1], [1, 1], None, n_permutations=5)
+    assert result.verdict == "no overtraining seen"
+    assert math.isnan(result.auc_gap_significance)
+    assert result.to_dict()["auc_gap_significance"] is None
+
+
+def test_separation_by_rounding_is_no_finding():
+    rng = np.random.default_rng(5)
+    train, test = ((np.arange(300) % 2, np.arange(300) % 2, rng.uniform(0.1, 1, 300)) for _ in range(2))
+    result = overtraining(*train, *test, n_permutations=5)
+    assert result.auc_test == pytest.approx(1)
+    assert result.verdict == "no overtraining seen"
+
+
+def test_gap_in_standard_deviations_is_a_standard_normal(draw):
+    rng = np.random.default_rng(6)
+    gaps = [
+        overtraining(*draw(rng, 500, 1.0, 0.25), *draw(rng, 300, 1.0, 0.25), n_permutations=1).auc_gap_significance
+        for _ in range(300)
+    ]
+    assert np.mean(np.abs(gaps) < 1) == pytest.approx(0.683, abs=0.08)
+    assert np.std(gaps) == pytest.approx(1, abs=0.13)
+
+
+def test_classes_are_permuted_by_streams_of_their_own(draw):
+    rng = np.random.default_rng(6)
+    train, test = draw(rng, 300, 1.0), draw(rng, 300, 1.0)
+    sequence = np.random.SeedSequence(9)
+    first, again = (overtraining(*train, *test, seed=sequence) for _ in range(2))
+    assert first.signal == again.signal
+    assert overtraining(*train, *test, seed=9).signal == first.signal
+    changed = overtraining(*train, test[0], np.where(test[0], test[1] + 1, test[1]), test[2], seed=9)
+    assert changed.background == first.background
+    assert changed.signal != first.signal
+
+
+def test_rows_of_one_event_are_clustered(draw):
+    rng = np.random.default_rng(6)
+    train, test = draw(rng, 300, 1.0), draw(rng, 300, 1.0)
+    single = overtraining(*train, *test)
+    twice = [np.tile(column, 2) for column in (*train, *test)]
+    event = np.tile(np.arange(600), 2)
+    double = overtraining(*twice, event_train=event, event_test=event)
+    assert double.auc_gap_significance == pytest.approx(single.auc_gap_significance)
+    assert double.signal.ks_p_value == pytest.approx(single.signal.ks_p_value, abs=0.1)
+
+
+def test_json_is_strict(same):
+    content = json.loads(json.dumps(same.to_dict(), allow_nan=False))
+    assert content["verdict"] == same.verdict
+    assert content["signal"]["n_permutations"] == 100
+    assert sum(content["histograms"]["test_signal"]["sum_w"]) == pytest.approx(same.histograms.test_signal.total)
+
+
+def test_bad_input_is_one_clear_error():
+    with pytest.raises(EmptyClassError, match="no background"):
+        overtraining([1], [1.0], None, [1, 0], [1, 0], None)
+    with pytest.raises(InvalidInputError, match="max_gap"):
+        overtraining([1, 0], [1, 0], None, [1, 0], [1, 0], None, max_gap=0)

@@ -1,0 +1,132 @@
+"""Kolmogorov-Smirnov and chi2 of weighted samples, and their p-values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ks_2samp
+
+from hepml.errors import EmptyClassError, InvalidInputError, WeightError
+from hepml.evaluation import two_sample_test
+
+
+def distance_by_definition(values_a, weight_a, values_b, weight_b):
+    cuts = np.unique(np.concatenate([values_a, values_b]))
+    below_a = np.array([weight_a[values_a <= cut].sum() for cut in cuts]) / weight_a.sum()
+    below_b = np.array([weight_b[values_b <= cut].sum() for cut in cuts]) / weight_b.sum()
+    return np.abs(below_a - below_b).max()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3))
+def test_distance_is_that_of_the_distribution_functions(seed, digits):
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(0, 1, 40).round(digits), rng.normal(0.3, 1, 25).round(digits)
+    weight_a, weight_b = rng.uniform(-0.3, 1, 40), rng.uniform(-0.3, 1, 25)
+    result = two_sample_test(a, weight_a, b, weight_b, n_permutations=1)
+    assert result.ks_distance == pytest.approx(distance_by_definition(a, weight_a, b, weight_b), abs=1e-12)
+
+
+def test_unit_weights_agree_with_scipy():
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(0, 1, 300), rng.normal(0.15, 1, 200)
+    result = two_sample_test(a, None, b, None, n_permutations=4000, seed=1)
+    expected = ks_2samp(a, b, method="exact")
+    assert result.ks_distance == pytest.approx(expected.statistic, abs=1e-12)
+    # binomial scatter of 4000 permutations
+    assert result.ks_p_value == pytest.approx(
+        expected.pvalue, abs=4 * np.sqrt(expected.pvalue * (1 - expected.pvalue) / 4000)
+    )
+
+
+def test_p_values_are_uniform_for_samples_of_one_distribution(draw):
+    """Also with negative weights of another density; the fraction of p <= x is x within its binomial scatter."""
+    rng = np.random.default_rng(17)
+    p_ks, p_chi2, chi2, ndf = [], [], [], []
+    for toy in range(300):
+        (label_a, a, weight_a), (label_b, b, weight_b) = draw(rng, 400, 0, 0.25), draw(rng, 250, 0, 0.25)
+        result = two_sample_test(
+            a[label_a], weight_a[label_a], b[label_b], weight_b[label_b], n_permutations=199, seed=toy
+        )
+        p_ks.append(result.ks_p_value)
+        p_chi2.append(result.chi2_p_value)
+        chi2.append(result.chi2)
+        ndf.append(result.chi2_ndf)
+    for p_values in (p_ks, p_chi2):
+        for level in (0.1, 0.32, 0.5, 0.8):
+            scatter = np.sqrt(level * (1 - level) / 300)
+            assert np.mean(np.array(p_values) <= level) == pytest.approx(level, abs=3 * scatter)
+    assert np.mean(chi2) == pytest.approx(np.mean(ndf), rel=0.05)
+
+
+def test_different_distributions_are_told_apart(draw):
+    rng = np.random.default_rng(1)
+    label, score, weight = draw(rng, 4000, 0.3, 0.25)
+    result = two_sample_test(score[label], weight[label], score[~label], weight[~label], n_permutations=99)
+    assert result.ks_p_value == result.chi2_p_value == 0.01
+
+
+def test_weights_move_a_distribution():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=4000)
+    tilted = two_sample_test(values, np.exp(0.3 * values), values, None, n_permutations=99)
+    assert tilted.ks_p_value == 0.01
+
+
+def test_rows_of_one_event_stay_together():
+    """Ten copies of each event carry no more information, which only the clustered p-value knows."""
+    rng = np.random.default_rng(8)
+    a, b = rng.normal(size=100), rng.normal(size=100)
+    once = two_sample_test(a, None, b, None, seed=2)
+    copies = np.repeat(a, 10), np.full(1000, 0.1), np.repeat(b, 10), np.full(1000, 0.1)
+    event = np.repeat(np.arange(100), 10)
+    clustered = two_sample_test(*copies, event_a=event, event_b=event, seed=2)
+    assert clustered.ks_distance == pytest.approx(once.ks_distance)
+    assert clustered.ks_p_value == pytest.approx(once.ks_p_value, abs=0.1)
+    assert two_sample_test(*copies, seed=2).ks_p_value < 0.3 * once.ks_p_value
+
+
+def test_the_seed_alone_decides():
+    rng = np.random.default_rng(8)
+    a, b = rng.normal(size=100), rng.normal(size=70)
+    first, again = (two_sample_test(a, None, b, None, seed=5) for _ in range(2))
+    assert first == again
+    shuffled = two_sample_test(rng.permutation(a), None, b, None, seed=5)
+    assert shuffled.ks_distance == pytest.approx(first.ks_distance)
+    other = two_sample_test(a, None, b, None, seed=6)
+    assert other.ks_distance == first.ks_distance
+    assert (other.ks_p_value, other.chi2_p_value) != (first.ks_p_value, first.chi2_p_value)
+
+
+def test_scale_of_the_weights_changes_nothing():
+    rng = np.random.default_rng(8)
+    a, b, weight = rng.normal(size=200), rng.normal(size=200), rng.uniform(-0.2, 1, 200)
+    one = two_sample_test(a, weight, b, weight, seed=5)
+    other = two_sample_test(a, 8 * weight, b, 8 * weight, seed=5)
+    assert other == one
+
+
+def test_few_or_equal_values_leave_one_bin():
+    result = two_sample_test([1, 1, 1], None, [1, 1], None, n_permutations=20)
+    assert (result.ks_distance, result.chi2_ndf) == (0, 0)
+    assert (result.ks_p_value, result.chi2_p_value) == (1, 1)
+
+
+def test_permutations_without_a_positive_sum_count_against_the_difference():
+    # most exchanges leave one sample with a sum of zero or less
+    result = two_sample_test([0.1, 0.2], [3, -2], [0.3, 0.4], [3, -2], n_permutations=300)
+    assert result.ks_p_value > 0.3
+
+
+def test_bad_input_is_one_clear_error():
+    with pytest.raises(EmptyClassError, match="0 rows of the first sample"):
+        two_sample_test([], None, [1.0], None)
+    with pytest.raises(EmptyClassError, match="second sample sum to -1"):
+        two_sample_test([1.0], None, [1.0, 2.0], [1, -2])
+    with pytest.raises(InvalidInputError, match="second sample: 1 NaN"):
+        two_sample_test([1.0], None, [np.nan], None)
+    with pytest.raises(WeightError, match="weight of the first sample: 1 NaN"):
+        two_sample_test([1.0], [np.nan], [1.0], None)
+    with pytest.raises(InvalidInputError, match="0 permutations"):
+        two_sample_test([1.0], None, [1.0], None, n_permutations=0)
