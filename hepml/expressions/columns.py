@@ -102,11 +102,13 @@ def _value(name: str, column: Any) -> Value:
 
 
 def _from_awkward(name: str, column: Any) -> Value:
-    import awkward as ak  # noqa: PLC0415 - heavy, and loaded already where such a column comes from
+    import awkward as ak
 
     layout = ak.to_layout(column)
     if layout.is_indexed and not layout.is_option:
         layout = layout.project()
+    if layout.is_unknown:
+        return Value(np.zeros(0))
     if layout.is_numpy:
         return _value(name, ak.to_numpy(layout))
     if not layout.is_list or layout.parameter("__array__") in {"string", "bytestring"}:
@@ -116,6 +118,8 @@ def _from_awkward(name: str, column: Any) -> Value:
     content = lists.content[: offsets[-1]]
     if content.is_indexed and not content.is_option:
         content = content.project()
+    if content.is_unknown:
+        return Value(np.zeros(0), offsets)
     if not content.is_numpy or content.purelist_depth != 1:
         raise _unusable(name, f"of type {layout.form.type}")
     data = np.asarray(content.data)

@@ -111,7 +111,7 @@ def _gather(data: Array, places: NDArray[np.int64], inside: NDArray[np.bool_]) -
 
 
 def _by_list(name: str, values: Array, offsets: NDArray[np.int64]) -> Array:
-    import awkward as ak  # noqa: PLC0415 - heavy, and loaded already where most lists come from
+    import awkward as ak
 
     lists = ak.contents.ListOffsetArray(ak.index.Index64(offsets), ak.contents.NumpyArray(values))
     if name == "Sum$":

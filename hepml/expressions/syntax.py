@@ -178,7 +178,7 @@ def _print(node: Node, operands: list[tuple[str, Node]]) -> str:
             # a comparison never stands bare inside another one
             left = level + (from_right or level == COMPARISON_LEVEL)
             right = level + (not from_right)
-            text = f"{_enclosed(operands[0], left)} {node.operator} {_enclosed(operands[1], right)}"
+            text = f"{_enclosed(operands[0], left)} {node.operator} {_enclosed(operands[1], right, node.operator)}"
         case Ternary():
             condition = _enclosed(operands[0], 2)
             text = f"{condition} ? {operands[1][0]} : {operands[2][0]}"
@@ -187,12 +187,12 @@ def _print(node: Node, operands: list[tuple[str, Node]]) -> str:
     return text
 
 
-def _enclosed(operand: tuple[str, Node], level: int) -> str:
+def _enclosed(operand: tuple[str, Node], level: int, parent: str = "") -> str:
     text, node = operand
     match node:
         case Ternary():
             bare = False
-        case Binary(operator="<<" | ">>"):
+        case Binary(operator="<<" | ">>") if node.operator != parent:
             bare = False  # the parser refuses some shifts beside comparisons
         case Binary():
             bare = OPERATORS[node.operator][0] >= level
