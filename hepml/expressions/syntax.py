@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,22 +55,30 @@ MINUS_OPERAND_LEVEL = 9
 NOT_LEVEL = 15
 
 
+class _Printable:
+    __slots__ = ()
+
+    def to_text(self) -> str:
+        """Print the tree below this node so that parsing the text gives the same tree."""
+        return to_text(cast("Node", self))
+
+
 @dataclass(frozen=True, slots=True)
-class Number:
+class Number(_Printable):
     """A literal; integers up to 2^64 - 1 stay integers."""
 
     value: int | float
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(_Printable):
     """A column: one value per event, or a list of values."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class Index(_Printable):
     """One element of a list branch."""
 
     branch: Branch
@@ -78,7 +86,7 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(_Printable):
     """``-operand`` or ``!operand``."""
 
     operator: str
@@ -86,7 +94,7 @@ class Unary:
 
 
 @dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(_Printable):
     """``left operator right``."""
 
     operator: str
@@ -95,7 +103,7 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
-class Ternary:
+class Ternary(_Printable):
     """``condition ? then : other``."""
 
     condition: Node
@@ -104,7 +112,7 @@ class Ternary:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(_Printable):
     """A function of numbers, value by value."""
 
     function: str
@@ -112,7 +120,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Reduction:
+class Reduction(_Printable):
     """One of the ``$`` functions, which look at all values of an event at once."""
 
     function: str

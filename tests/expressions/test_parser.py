@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from hepml.errors import ExpressionError
 from hepml.expressions import Expression, parse, to_text
+from hepml.expressions.functions import CONSTANTS, FUNCTIONS, REDUCTIONS
 from hepml.expressions.syntax import (
     OPERATORS,
     Binary,
@@ -100,7 +102,8 @@ def grow(nodes: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
 
 @given(st.recursive(LEAVES, grow, max_leaves=25))
 def test_printing_a_tree_and_parsing_gives_the_tree(tree: Node) -> None:
-    assert parse(to_text(tree)).tree == tree
+    assert parse(tree.to_text()).tree == tree
+    assert to_text(tree) == tree.to_text()
 
 
 @pytest.mark.parametrize(
@@ -264,3 +267,12 @@ def test_an_expression_is_an_immutable_value() -> None:
         expression.text = "x"
     with pytest.raises(AttributeError):
         del expression.text
+
+
+def test_the_documentation_names_every_function_and_operator() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "expressions.md").read_text(encoding="utf-8")
+    for name in [*FUNCTIONS, *CONSTANTS, *REDUCTIONS]:
+        bare = name.split("::")[-1]
+        assert re.search(rf"`{re.escape(bare)}(\(.*?\))?`", text), name
+    for operator in OPERATORS:
+        assert f"`{operator.replace('|', chr(92) + '|')}`" in text, operator
