@@ -26,11 +26,10 @@ $(CORE): $(SETUP_INPUTS)
 	@touch $@
 
 $(FULL): $(SETUP_INPUTS)
-	$(SETUP) $(VENV) --extras dev,docs
+	$(SETUP) $(VENV) --extras dev,docs,sim
 	@touch $(CORE) $@
 
 $(MINIMUM): $(SETUP_INPUTS) tools/minimum_requirements.py
-	@mkdir -p $(MIN_VENV)
 	$(PYTHON) tools/minimum_requirements.py > $(MIN_VENV).txt
 	$(SETUP) $(MIN_VENV) --constraints $(MIN_VENV).txt --also pytest pytest-mpl pytest-timeout hypothesis build setuptools wheel
 	@touch $@
@@ -47,7 +46,7 @@ test-slow: $(FULL)  ## run the tests that are too long for make test
 
 # Warnings of old libraries are not ours, and their figures differ by a pixel
 test-min: $(MINIMUM)  ## run the tests with the oldest supported dependencies
-	$(MIN_VENV)/bin/python -m pytest -o filterwarnings=default --ignore tests/docs --ignore tests/packaging $(PYTEST_ARGS)
+	$(MIN_VENV)/bin/python -m pytest -o filterwarnings=default --ignore tests/docs --ignore tests/packaging --ignore tests/sample $(PYTEST_ARGS)
 
 lint: $(FULL)  ## check style
 	$(BIN)/ruff check .

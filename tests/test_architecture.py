@@ -211,6 +211,12 @@ def undocumented(name: str, function: Callable[..., object]) -> Iterator[str]:
     """Yield what the docstring of a function leaves out."""
     docstring = inspect.getdoc(function) or ""
     signature = inspect.signature(function)
+    annotations = [str(parameter.annotation) for parameter in signature.parameters.values()]
+    # A sentence says all about a function of one plain argument; an array needs shape, type and convention
+    if len(annotations) <= 1 and not re.search("NDArray|ArrayLike|Dataset", "".join(annotations)):
+        return
+    if re.search(r"; see :func:`\w+`\.$", docstring.partition("\n")[0]):
+        return
     parameters = section(docstring, "Parameters")
     for parameter in signature.parameters:
         # one line may document several: "x, y : ndarray"; variable arguments carry their stars

@@ -15,6 +15,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 11)
+LINES_SHOWN = 30
 
 
 def main() -> int:
@@ -43,9 +44,15 @@ def main() -> int:
     # Relative to the project, so that the brackets of the extras are never read as part of the path
     target = f".[{arguments.extras}]" if arguments.extras else "."
     print(f"installing {target} into {arguments.environment}; the first time takes a minute or two", flush=True)
-    command = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
     command += ["--constraint", str(arguments.constraints.resolve()), "--editable", target, *arguments.also]
-    return subprocess.run(command, cwd=PROJECT, check=False).returncode
+    log = environment / "pip.log"
+    with log.open("w") as output:
+        code = subprocess.run(command, cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
+    if code:
+        last = log.read_text().splitlines()[-LINES_SHOWN:]
+        print(*last, f"pip failed; the whole of what it said is in {log}", sep="\n", file=sys.stderr)
+    return code
 
 
 def has_pip(python: Path) -> bool:

@@ -16,8 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parent.parent
-REQUIRED_EXTRAS = ("dev", "docs")
-PINNED_EXTRAS = (*REQUIRED_EXTRAS, "sim")
+PINNED_EXTRAS = ("dev", "docs", "sim")
 
 # Versions that hold wherever the package gets installed, though this environment need not have it
 KEPT = {
@@ -48,23 +47,21 @@ def main() -> int:
     return 0
 
 
-def requirements(pyproject: Path) -> list[tuple[Requirement, bool]]:
-    """Read the core's requirements and those of the pinned extras, each with whether it must be installed here."""
+def requirements(pyproject: Path) -> list[Requirement]:
+    """Read the core's requirements and those of the pinned extras."""
     project = tomllib.loads(pyproject.read_text())["project"]
     extras = project["optional-dependencies"]
-    found = [(Requirement(line), True) for line in project["dependencies"]]
-    for extra in PINNED_EXTRAS:
-        found += [(Requirement(line), extra in REQUIRED_EXTRAS) for line in extras[extra]]
-    return found
+    lines = [*project["dependencies"], *(line for extra in PINNED_EXTRAS for line in extras[extra])]
+    return [Requirement(line) for line in lines]
 
 
-def pins(roots: list[tuple[Requirement, bool]]) -> dict[str, str]:
+def pins(roots: list[Requirement]) -> dict[str, str]:
     """Follow the requirements through the installed metadata to ``{name: public version}``."""
     found: dict[str, str] = {}
     seen: set[tuple[str, frozenset[str]]] = set()
     queue = list(roots)
     while queue:
-        requirement, must_exist = queue.pop()
+        requirement = queue.pop()
         name = canonicalize_name(requirement.name)
         key = (name, frozenset(requirement.extras))
         if key in seen:
@@ -73,16 +70,14 @@ def pins(roots: list[tuple[Requirement, bool]]) -> dict[str, str]:
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
-            if must_exist and name not in KEPT:
-                sys.exit(f"{requirement} is not installed here: run make test once, then this again")
-            continue
+            sys.exit(f"{requirement} is not installed here: run make test once, then this again")
         if name not in NEVER:
             found[name] = public_version(distribution.version)
         for line in distribution.requires or []:
             needed = Requirement(line)
             environments = [{"extra": extra} for extra in requirement.extras] or [{"extra": ""}]
             if needed.marker is None or any(needed.marker.evaluate(environment) for environment in environments):
-                queue.append((needed, must_exist))
+                queue.append(needed)
     return found
 
 
