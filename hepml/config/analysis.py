@@ -76,7 +76,7 @@ class SampleConfig(_Closed):
     """One physics process: its files, its role, its weight.
 
     ``files`` is a path, glob or list of them, or a mapping from ``train``, ``validation`` and ``test`` to such where the
-    roles were fixed beforehand. ``blind`` concerns data: ``score`` hides events above the working point, ``none`` hides
+    roles were fixed beforehand. ``blind`` concerns data: ``score`` (the default) hides events above the working point, ``none`` hides
     nothing, anything else is an expression that selects the events to hide.
     """
 
@@ -88,7 +88,7 @@ class SampleConfig(_Closed):
     weight: ExpressionText = ""
     scale: float = 1.0
     title: str = ""
-    blind: ExpressionText = "score"
+    blind: ExpressionText | None = None
 
     @field_validator("files")
     @classmethod
@@ -100,7 +100,7 @@ class SampleConfig(_Closed):
 
     @model_validator(mode="after")
     def _blinding_is_for_data(self) -> SampleConfig:
-        if self.role != "data" and "blind" in self.model_fields_set:
+        if self.role != "data" and self.blind is not None:
             msg = f"only data are blinded; the role of {self.name!r} is {self.role!r}"
             raise ValueError(msg)
         if self.role not in {"signal", "background"} and isinstance(self.files, dict):

@@ -198,7 +198,7 @@ class Analysis:
         HepmlError
             If files, expressions, weights or options are not usable.
         """
-        final = Path(out)
+        final = Path(out).absolute()
         refuse_existing(final, overwrite=overwrite)
         tell = progress or (lambda _step, _fraction: None)
         started, clock = datetime.now(tz=UTC), _Clock()
@@ -264,7 +264,7 @@ class Analysis:
             write_report(folder, metrics, facts)
             tell("done", 1.0)
             _finish(folder, final)
-        return Run(final)
+        return Run(out)
 
 
 def _context(config: AnalysisConfig, prepared: Prepared) -> dict[str, Any]:

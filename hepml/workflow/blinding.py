@@ -21,13 +21,13 @@ __all__ = ["BLIND_PREFIX", "blind_spectators", "visible_events"]
 # blind expressions are read along as spectators of this name and never written out
 BLIND_PREFIX = "__blind_"
 
+_BY_SCORE, _NOT_AT_ALL = "score", "none"
+
 
 def blind_spectators(config: AnalysisConfig) -> dict[str, str]:
     """Return the expressions of `blind:` that must be evaluated on the trees, by the name of their column."""
-    texts = [
-        sample.blind for sample in config.samples if sample.role == "data" and sample.blind not in {"score", "none"}
-    ]
-    return {f"{BLIND_PREFIX}{number}": text for number, text in enumerate(dict.fromkeys(texts))}
+    texts = [sample.blind for sample in config.samples if sample.blind not in {None, _BY_SCORE, _NOT_AT_ALL}]
+    return {f"{BLIND_PREFIX}{number}": text for number, text in enumerate(dict.fromkeys(texts)) if text}
 
 
 def visible_events(
@@ -66,13 +66,13 @@ def visible_events(
     for number, info in enumerate(dataset.samples):
         if info.role != "data":
             continue
-        how = next(sample.blind for sample in config.samples if sample.name == info.name)
+        how = next(sample.blind for sample in config.samples if sample.name == info.name) or _BY_SCORE
         here = dataset.sample == number
-        if how == "score":
+        if how == _BY_SCORE:
             for method in methods:
                 loosest = min(cut.threshold for cut in method.cuts)
                 visible[here] &= results[method.name].score[here] < loosest
-        elif how != "none":
+        elif how != _NOT_AT_ALL:
             value = dataset.spectators[columns[how]][here]
             # what cannot be decided stays hidden
             visible[here] &= (value == 0) & ~np.isnan(value)

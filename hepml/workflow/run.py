@@ -44,7 +44,8 @@ class Run:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         if not (self.path / "metrics.json").is_file():
-            partial = self.path.with_name(f".{self.path.name}.partial")
+            whole = self.path.resolve()
+            partial = whole.with_name(f".{whole.name}.partial")
             hint = "; it was interrupted: `hepml train ... --resume` goes on with it" if partial.is_dir() else ""
             msg = f"{self.path} is not a run folder (no metrics.json in it){hint}"
             raise ModelFormatError(msg)

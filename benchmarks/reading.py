@@ -1,0 +1,103 @@
+"""Time and memory of reading a flat TTree into a feature matrix, against uproot by hand.
+
+Writes a TTree of 28 float32 branches (zstd) to a temporary folder and reads it in fresh processes, in turn:
+
+- ``uproot``: each branch with ``TBranch.array(library="np")`` into a preallocated column-major matrix,
+- ``hepml``: ``hepml.read`` with the same branches,
+- ``hepml+cut``: the same with a selection that keeps about half.
+
+Prints medians of the wall time and CPU time of the reading alone, the peak resident memory of the process above what the imports
+take, the ratio hepml / uproot pair by pair, and asserts that both matrices are equal.
+
+    python benchmarks/reading.py [--events 2000000] [--repeat 5] [--threads 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+N_FEATURES = 28
+
+CHILD = """
+import hashlib, json, resource, sys, time
+import numpy as np, uproot, hepml, hepml.readers
+path, way, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+names = [f"x{i}" for i in range(28)]
+with open("/proc/self/status") as status:
+    before = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+wall, cpu = time.perf_counter(), time.process_time()
+if way == "uproot":
+    executor = uproot.ThreadPoolExecutor(threads) if threads > 1 else uproot.TrivialExecutor()
+    with uproot.open(path, array_cache=None, object_cache=None) as file:
+        tree = file["events"]
+        X = np.empty((tree.num_entries, len(names)), dtype=np.float32, order="F")
+        for i, name in enumerate(names):
+            X[:, i] = tree[name].array(library="np", decompression_executor=executor)
+else:
+    cut = "x0 > 0" if way == "hepml+cut" else ""
+    X = hepml.read(path, tree="events", features=names, selection=cut, identity=["event"] if way == "hepml+id" else None,
+                   threads=threads).X
+wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+digest = hashlib.sha256(np.ascontiguousarray(X.T).data).hexdigest()
+print(json.dumps({"wall": wall, "cpu": cpu, "peak_mb": (peak - before) / 1024, "matrix_mb": X.nbytes / 2**20, "digest": digest}))
+"""
+
+
+def make_file(path: Path, n_events: int) -> None:
+    """Write the TTree, smooth enough numbers that zstd has something to do."""
+    import numpy as np
+    import uproot
+
+    rng = np.random.default_rng(1)
+    with uproot.recreate(path, compression=uproot.ZSTD(4)) as file:
+        tree = file.mktree("events", {"event": np.uint64} | {f"x{i}": np.float32 for i in range(N_FEATURES)})
+        step = 100_000
+        for start in range(0, n_events, step):
+            n = min(step, n_events - start)
+            columns = {f"x{i}": np.round(rng.normal(size=n), 3).astype(np.float32) for i in range(N_FEATURES)}
+            tree.extend({"event": np.arange(start, start + n, dtype=np.uint64), **columns})
+
+
+def main() -> None:
+    """Run the ways in turn and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=2_000_000)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    ways = ("uproot", "hepml", "hepml+id", "hepml+cut")
+    found: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "flat.root"
+        make_file(path, options.events)
+        print(f"{options.events} events x {N_FEATURES} float32, {path.stat().st_size / 1e6:.0f} MB on disk, {options.threads} thread(s)")
+        for repetition in range(options.repeat + 1):
+            for way in ways:
+                run = subprocess.run(
+                    [sys.executable, "-W", "ignore", "-c", CHILD, str(path), way, str(options.threads)],
+                    check=True, capture_output=True, text=True,
+                )
+                if repetition:
+                    found[way].append(json.loads(run.stdout))
+    for way in ways:
+        assert way == "hepml+cut" or {run["digest"] for run in found[way]} == {found["uproot"][0]["digest"]}
+        wall = [run["wall"] for run in found[way]]
+        ratios = [run["wall"] / base["wall"] for run, base in zip(found[way], found["uproot"], strict=True)]
+        cpu = statistics.median(run["cpu"] for run in found[way])
+        peak = statistics.median(run["peak_mb"] for run in found[way])
+        print(
+            f"{way:10s} wall {statistics.median(wall):6.3f} s ({min(wall):.3f} .. {max(wall):.3f})  cpu {cpu:6.3f} s  "
+            f"ratio {statistics.median(ratios):.3f}  peak {peak:6.0f} MB = matrix {found[way][0]['matrix_mb']:.0f} MB + "
+            f"{peak - found[way][0]['matrix_mb']:.0f} MB"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The command line as a user sees it: exit codes, one clear message, no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uproot
+
+from tests.workflow.toys import write_analysis, write_sample
+
+SAMPLE = Path(__file__).parents[2] / "data" / "higgs_tautau" / "ggH.root"
+
+
+def hepml(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hepml", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_help_and_version() -> None:
+    run = hepml("--help")
+    assert run.returncode == 0
+    for verb in ("inspect", "train", "apply", "report", "doctor"):
+        assert verb in run.stdout
+        assert hepml(verb, "--help").returncode == 0
+    assert hepml("--version").stdout.startswith("hepml 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("inspcet", "x.root"), 2, "did you mean 'inspect'"),
+        (("train",), 2, "Missing argument"),
+        (("inspect", "--no-such-option", "x.root"), 2, "No such option"),
+        (("inspect", "nowhere/x.root"), 1, "no such file: nowhere/x.root"),
+        (("train", "nowhere.yaml"), 1, "cannot read nowhere.yaml"),
+        (("report", "."), 1, "not a run folder"),
+        (("apply", "nowhere", SAMPLE, "-o", "out"), 1, "no model at nowhere"),
+    ],
+)
+def test_wrong_use(arguments: tuple[object, ...], code: int, message: str, tmp_path: Path) -> None:
+    run = hepml(*arguments, cwd=tmp_path)
+    assert run.returncode == code
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    run = hepml("--debug", "inspect", tmp_path / "x.root")
+    assert run.returncode == 1
+    assert "MissingFileError" in run.stderr
+    assert "Traceback" in run.stderr
+
+
+def test_inspect_prints_and_exports(tmp_path: Path) -> None:
+    with uproot.recreate(tmp_path / "a.root") as file:
+        values = np.array([1.0, 2.0, np.nan, -999.0], dtype="f4")
+        file.mktree("deep/events", {"x": "f4"}).extend({"x": values})
+    run = hepml("inspect", f"{tmp_path}/a.root:deep/events", "--stats")
+    assert run.returncode == 0, run.stderr
+    assert "deep/events (TTree): 4 entries, 1 branches" in run.stdout
+    assert "-999: a sentinel?" in run.stdout
+    (content,) = json.loads(hepml("inspect", tmp_path / "a.root", "--stats", "--json").stdout)
+    found = content["trees"][0]["branches"][0]["statistics"]
+    assert (found["n_values"], found["n_nan"], found["minimum"], found["maximum"]) == (4, 1, -999.0, 2.0)
+    assert hepml("inspect", f"{tmp_path}/a.root:event").stderr.strip().endswith("(trees: deep/events)")
+    assert "did you mean 'x'" in hepml("inspect", tmp_path / "a.root", "-b", "X").stderr
+
+
+def test_train_report_apply(tmp_path: Path) -> None:
+    write_sample(tmp_path / "signal.root", 800, mean=1, seed=1)
+    write_sample(tmp_path / "background.root", 800, mean=-1, seed=2)
+    write_analysis(tmp_path)
+    run = hepml("train", "analysis.yaml", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    for text in (
+        "AUC",
+        "background rejection at 30% signal",
+        "background rejection at 70% signal",
+        "overtraining",
+        "BDT",
+    ):
+        assert text in run.stdout
+    assert run.stdout.rstrip().endswith("report: runs/toy/report.html")
+    (tmp_path / "runs" / "toy" / "report.html").unlink()
+    assert hepml("report", "runs/toy", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "runs" / "toy" / "report.html").is_file()
+    run = hepml("apply", "runs/toy", "*.root", "-o", "out", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["background.root", "signal.root"]
+    run = hepml("train", "analysis.yaml", cwd=tmp_path)
+    assert run.returncode == 1
+    assert "exists already" in run.stderr
+    assert hepml("train", "analysis.yaml", "--overwrite", "--methods", "BDt", cwd=tmp_path).stderr.startswith(
+        "error: unknown method 'BDt'; did you mean 'BDT'"
+    )
+
+
+def test_closed_pipe_is_no_crash() -> None:
+    command = f"{sys.executable} -m hepml inspect {SAMPLE} | head -1"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in run.stderr
+    assert "Exception ignored" not in run.stderr
+
+
+def test_doctor_names_what_is_missing() -> None:
+    run = hepml("doctor")
+    assert run.returncode == 0
+    assert "uproot" in run.stdout
+    if "torch" in run.stdout and "hepml-framework[nn]" not in run.stdout:
+        import torch  # noqa: F401
+
+
+def test_no_output_encoding_is_needed(tmp_path: Path) -> None:
+    """A batch job has no UTF-8 locale; the table must come out all the same."""
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii:backslashreplace", "PYTHONUTF8": "0"}
+    run = subprocess.run(
+        [sys.executable, "-m", "hepml", "inspect", str(SAMPLE)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert run.returncode == 0, run.stderr

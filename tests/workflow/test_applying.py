@@ -1,0 +1,158 @@
+"""Friend files: entry order, identities, scores, and which events a model has seen."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import uproot
+
+from hepml import Analysis, Run
+from hepml.errors import FeatureMismatchError, IdentityError, InvalidInputError, ModelFormatError, OutputError
+from hepml.workflow import apply_model, applying
+from tests.workflow.toys import FIRST_EVENT, write_analysis, write_sample
+
+
+def columns(path: Path, tree: str = "events") -> dict[str, Any]:
+    with uproot.open(path) as file:
+        return dict(file[tree].arrays(library="np"))
+
+
+def test_friend_has_the_entries_of_its_input(toy_run: Run, toy_folder: Path, tmp_path: Path) -> None:
+    results = apply_model(toy_run.path, [toy_folder / "signal.root", toy_folder / "background.root"], tmp_path / "out")
+    assert [result.output.name for result in results] == ["signal.root", "background.root"]
+    for result, name in zip(results, ("signal", "background"), strict=True):
+        source, friend = columns(toy_folder / f"{name}.root"), columns(result.output)
+        assert set(friend) == {"run", "event_number", "BDT", "BDT_seen", "HGB", "HGB_seen"}
+        assert np.array_equal(friend["event_number"], source["event_number"])
+        X = np.column_stack([source["x"], source["y"].astype(np.float64) ** 2]).astype(np.float32)
+        for method in ("BDT", "HGB"):
+            assert friend[method].dtype == np.float64
+            assert np.array_equal(friend[method], toy_run.model(method).evaluate(X))
+
+
+def test_seen_is_what_the_run_did(toy_run: Run, toy_folder: Path, tmp_path: Path) -> None:
+    for name, class_id in (("signal", 0), ("background", 1)):
+        apply_model(toy_run.path, toy_folder / f"{name}.root", tmp_path / f"{name}.root", sample=name)
+        friend = columns(tmp_path / f"{name}.root")
+        seen = dict(zip(friend["event_number"].tolist(), friend["BDT_seen"].tolist(), strict=True))
+        expected = {}
+        for tree in ("TrainTree", "TestTree"):
+            part = toy_run.scores(tree)
+            here = part["classID"] == class_id
+            expected |= dict(zip(part["event_number"][here].tolist(), part["split"][here].tolist(), strict=True))
+        assert seen == expected
+
+
+def test_events_outside_the_training_are_unseen(toy_run: Run, tmp_path: Path) -> None:
+    # background of the training had 2000 events, signal 1500
+    write_sample(tmp_path / "more.root", 1000, mean=0, seed=9, first_event=FIRST_EVENT + 1700)
+    apply_model(toy_run.path, tmp_path / "more.root", tmp_path / "any.root")
+    seen = columns(tmp_path / "any.root")["BDT_seen"]
+    assert (seen[:300] > 0).all()
+    assert not seen[300:].any()
+    apply_model(toy_run.path, tmp_path / "more.root", tmp_path / "signal.root", sample="signal")
+    assert not columns(tmp_path / "signal.root")["BDT_seen"].any()
+    apply_model(toy_run.path, tmp_path / "more.root", tmp_path / "none.root", sample="none")
+    assert not columns(tmp_path / "none.root")["BDT_seen"].any()
+    with pytest.raises(IdentityError, match="'sginal'"):
+        apply_model(toy_run.path, tmp_path / "more.root", tmp_path / "x.root", sample="sginal")
+
+
+def test_chunks_change_nothing(toy_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    with uproot.recreate(tmp_path / "in.root") as file:
+        tree = file.mktree("events", {"run": "u4", "event_number": "u8", "x": "f4", "y": "f4"})
+        for n in (7, 100, 1, 392):
+            tree.extend(
+                {
+                    "run": np.ones(n, dtype="u4"),
+                    "event_number": rng.integers(0, 2**63, n).astype("u8"),
+                    "x": rng.normal(size=n).astype("f4"),
+                    "y": rng.normal(size=n).astype("f4"),
+                }
+            )
+    apply_model(toy_run.path, tmp_path / "in.root", tmp_path / "whole.root")
+    monkeypatch.setattr(applying, "_CHUNK_BYTES", 1000)
+    apply_model(toy_run.path, tmp_path / "in.root", tmp_path / "chunks.root")
+    with uproot.open(tmp_path / "chunks.root") as file:
+        assert len(file["events"]["BDT"].entry_offsets) > 3
+    whole, chunks = columns(tmp_path / "whole.root"), columns(tmp_path / "chunks.root")
+    assert all(np.array_equal(whole[name], chunks[name]) for name in whole)
+
+
+def test_one_model_folder_can_be_applied_elsewhere(toy_run: Run, toy_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(toy_run.path / "models" / "BDT", tmp_path / "deployed")
+    apply_model(tmp_path / "deployed", toy_folder / "signal.root", tmp_path / "out.root")
+    friend = columns(tmp_path / "out.root")
+    assert set(friend) == {"run", "event_number", "BDT", "BDT_seen"}
+    assert friend["BDT_seen"].min() >= 1
+
+
+def test_infinite_features_give_nan_and_are_counted(toy_run: Run, tmp_path: Path) -> None:
+    with uproot.recreate(tmp_path / "in.root") as file:
+        tree = file.mktree("events", {"run": "u4", "event_number": "u8", "x": "f4", "y": "f4"})
+        y = np.array([1.0, np.inf, np.nan], dtype="f4")
+        tree.extend({"run": np.ones(3, "u4"), "event_number": np.arange(3, dtype="u8"), "x": np.zeros(3, "f4"), "y": y})
+    (result,) = apply_model(toy_run.path, tmp_path / "in.root", tmp_path / "out.root")
+    score = columns(tmp_path / "out.root")["BDT"]
+    assert np.isfinite(score[[0, 2]]).all()
+    assert np.isnan(score[1])
+    assert result.n_not_scored == 2  # one event, two methods
+
+
+def test_missing_branch_is_named_and_nothing_written(toy_run: Run, tmp_path: Path) -> None:
+    with uproot.recreate(tmp_path / "in.root") as file:
+        tree = file.mktree("events", {"run": "u4", "event_number": "u8", "X": "f4", "y": "f4"})
+        tree.extend(
+            {"run": np.ones(1, "u4"), "event_number": np.ones(1, "u8"), "X": np.ones(1, "f4"), "y": np.ones(1, "f4")}
+        )
+    with pytest.raises(FeatureMismatchError, match=r"no branch 'x' in .*in\.root:events; did you mean 'X'"):
+        apply_model(toy_run.path, tmp_path / "in.root", tmp_path / "out")
+    assert not (tmp_path / "out" / "in.root").exists()
+
+
+def test_missing_identity_names_the_way_out(toy_run: Run, tmp_path: Path) -> None:
+    with uproot.recreate(tmp_path / "in.root") as file:
+        file.mktree("events", {"x": "f4", "y": "f4"}).extend({"x": np.ones(2, "f4"), "y": np.ones(2, "f4")})
+    with pytest.raises(IdentityError, match="--sample none"):
+        apply_model(toy_run.path, tmp_path / "in.root", tmp_path / "out.root")
+
+
+def test_model_without_identity_says_so(tmp_path: Path) -> None:
+    for name, mean in (("signal", 1), ("background", -1)):
+        rng = np.random.default_rng(mean + 5)
+        with uproot.recreate(tmp_path / f"{name}.root") as file:
+            file.mktree("events", {"x": "f4"}).extend({"x": rng.normal(mean, 1, 600).astype("f4")})
+    run = Analysis.from_file(write_analysis(tmp_path, features=["x"], spectators=[], weight="")).train(tmp_path / "run")
+    assert run.metrics["identity"] == ["file", "entry"]
+    with pytest.raises(IdentityError, match="identity:"):
+        apply_model(run.path, tmp_path / "signal.root", tmp_path / "out.root")
+    apply_model(run.path, tmp_path / "signal.root", tmp_path / "out.root", sample="none")
+    assert set(columns(tmp_path / "out.root")) == {"BDT", "BDT_seen"}
+
+
+def test_outputs_never_replace_inputs_or_each_other(toy_run: Run, toy_folder: Path, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        write_sample(tmp_path / folder / "same.root", 10, mean=0, seed=1)
+    with pytest.raises(OutputError, match="is an input"):
+        apply_model(toy_run.path, tmp_path / "a" / "same.root", tmp_path / "a")
+    with pytest.raises(OutputError, match="would both be written"):
+        apply_model(toy_run.path, [tmp_path / "a" / "same.root", tmp_path / "b" / "same.root"], tmp_path / "out")
+    with pytest.raises(InvalidInputError, match="give a folder"):
+        apply_model(toy_run.path, [tmp_path / "a" / "same.root", toy_folder / "signal.root"], tmp_path / "out.root")
+    apply_model(toy_run.path, tmp_path / "a" / "same.root", tmp_path / "out")
+    before = (tmp_path / "out" / "same.root").read_bytes()
+    with pytest.raises(OutputError, match="--overwrite"):
+        apply_model(toy_run.path, tmp_path / "b" / "same.root", tmp_path / "out")
+    assert (tmp_path / "out" / "same.root").read_bytes() == before
+
+
+def test_damaged_table_of_seen_events_is_refused(toy_run: Run, toy_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(toy_run.path / "models" / "BDT", tmp_path / "model")
+    (tmp_path / "model" / "seen.npz").write_bytes(b"not an array")
+    with pytest.raises(ModelFormatError, match=r"seen\.npz"):
+        apply_model(tmp_path / "model", toy_folder / "signal.root", tmp_path / "out.root")
