@@ -207,6 +207,11 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         tags.classifier_tags.multi_class = False
         return tags
 
+    @property
+    @abstractmethod
+    def n_iter_(self) -> int:
+        """Number of iterations that are kept; only a fitted classifier has it."""
+
     @abstractmethod
     def _train(self, train: TrainingPart, validation: TrainingPart | None) -> dict[str, Any]:
         """Train, set the fitted attributes and return what goes into the report."""
@@ -247,7 +252,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             raise InvalidInputError(msg)
         self.classes_ = np.unique(y)
         if self.classes_.size != 2:
-            msg = f"training needs events of two classes, and y holds {self.classes_.size} class: {self.classes_[0]!r}"
+            msg = f"training needs events of two classes, and y holds {self.classes_.size} class: {str(self.classes_[0])!r}"
             raise EmptyClassError(msg)
         return np.asarray(y == self.classes_[1])
 
@@ -260,7 +265,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             )
         unknown = np.setdiff1d(y, self.classes_)
         if unknown.size:
-            msg = f"the validation part holds the label {unknown[0]!r}, which the training part does not"
+            msg = f"the validation part holds the label {str(unknown[0])!r}, which the training part does not"
             raise InvalidInputError(msg)
         check_features(X, names, handles_nan=self.handles_nan, kind=self.kind)
         signal = np.asarray(y == self.classes_[1])

@@ -21,7 +21,16 @@ from hepml.classifiers.model import Model
 from hepml.classifiers.parameters import check_names
 from hepml.classifiers.safe_json import parse_json
 from hepml.data import Feature
-from hepml.errors import HepmlError, InvalidInputError, MissingFileError, ModelFormatError, OutputError, did_you_mean
+from hepml.errors import (
+    ExpressionError,
+    HepmlError,
+    InvalidInputError,
+    MissingFileError,
+    ModelFormatError,
+    OutputError,
+    did_you_mean,
+)
+from hepml.expressions import parse
 
 if TYPE_CHECKING:
     import os
@@ -94,6 +103,8 @@ def save_model(
         If the folder exists already or cannot be written.
     InvalidInputError
         If the features do not fit the training, or something given is not JSON.
+    ExpressionError
+        If the expression of a feature cannot be parsed.
     """
     check_is_fitted(estimator)
     columns = _features_to_write(estimator, features)
@@ -193,8 +204,14 @@ def _list_files(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
 def _features_to_write(estimator: Classifier, features: Sequence[Feature] | None) -> list[Feature]:
     if features is None:
         names = getattr(estimator, "feature_names_in_", [f"x{i}" for i in range(estimator.n_features_in_)])
-        return [Feature(str(name)) for name in names]
+        features = [Feature(str(name)) for name in names]
     columns = list(features)
+    for feature in columns:
+        try:
+            parse(feature.expression)
+        except ExpressionError as error:
+            msg = f"feature {feature.name!r} cannot be saved: {error}; give features=[Feature(name, expression), ...]"
+            raise ExpressionError(msg) from error
     if len(columns) != estimator.n_features_in_:
         msg = f"{len(columns)} features given for a classifier that was trained on {estimator.n_features_in_}"
         raise InvalidInputError(msg)
@@ -267,6 +284,7 @@ def _read_features(entries: list[Any]) -> tuple[Feature, ...]:
             raise ModelFormatError(msg)
         try:
             features.append(Feature.from_dict(entry))
+            parse(features[-1].expression)
         except (HepmlError, OverflowError) as error:
             msg = f"{where}: {error}"
             raise ModelFormatError(msg) from error

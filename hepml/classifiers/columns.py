@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepml.errors import ExpressionError, FeatureMismatchError, InvalidInputError, did_you_mean, unknown_name
+from hepml.errors import FeatureMismatchError, InvalidInputError, did_you_mean, unknown_name
 from hepml.expressions import parse
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.data import Feature
-    from hepml.expressions import Expression
 
 __all__ = ["from_columns", "from_dataset", "from_matrix"]
 
@@ -99,7 +98,7 @@ def from_columns(table: Any, features: Sequence[Feature], meaning: str | None = 
     if meaning is not None and meaning not in _MEANINGS:
         raise unknown_name(kind="meaning of columns", name=meaning, known=_MEANINGS)
     names = [str(name) for name in (table.columns if hasattr(table, "columns") else table)]
-    expressions = [_parsed(feature) for feature in features]
+    expressions = [parse(feature.expression) for feature in features]
     branches = list(dict.fromkeys(name for expression in expressions for name in sorted(expression.branches)))
     feature_names = [feature.name for feature in features]
     if meaning is None:
@@ -124,14 +123,6 @@ def from_columns(table: Any, features: Sequence[Feature], meaning: str | None = 
         with np.errstate(over="ignore"):
             matrix[:, index] = column
     return matrix
-
-
-def _parsed(feature: Feature) -> Expression:
-    try:
-        return parse(feature.expression)
-    except ExpressionError as error:
-        msg = f"feature {feature.name!r}: {error}"
-        raise ExpressionError(msg) from error
 
 
 def _refuse_double_meaning(features: Sequence[Feature], branches: Sequence[str]) -> None:

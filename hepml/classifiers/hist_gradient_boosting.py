@@ -103,12 +103,12 @@ class HistGradientBoostingClassifier(Classifier):
         max_iter: int = 500,
         learning_rate: float = 0.1,
         max_leaf_nodes: int | None = 16,
-        max_depth: int | None = None,
+        max_depth: int | None = 4,
         min_samples_leaf: int = 20,
-        min_child_weight: float = 5.0,
+        min_child_weight: float = 10.0,
         l2_regularization: float = 1.0,
-        max_features: float = 1.0,
-        max_delta_step: float = 2.0,
+        max_features: float = 0.7,
+        max_delta_step: float = 1.0,
         max_bins: int = 255,
         n_iter_no_change: int | None = 30,
         negative_weights: str = "signed",
@@ -129,6 +129,11 @@ class HistGradientBoostingClassifier(Classifier):
         self.negative_weights = negative_weights
         self.random_state = random_state
         self.n_jobs = n_jobs
+
+    @property
+    def n_iter_(self) -> int:
+        """Number of trees that are kept."""
+        return int(self.nodes_["tree"][-1]) + 1
 
     def _train(self, train: TrainingPart, validation: TrainingPart | None) -> dict[str, Any]:
         threads = thread_count(self.n_jobs, train.X.shape[0])
@@ -164,7 +169,7 @@ class HistGradientBoostingClassifier(Classifier):
                 n_threads=threads,
             )
             grower.grow()
-            leaf_sums.append(self._step(grower, margin, train.weight))
+            leaf_sums.append(self._step(grower, margin, train))
             predictors.append(grower.make_predictor(binning_thresholds=thresholds))
             if validation is not None:
                 held_out_margin += predictors[-1].predict_binned(held_out, self.max_bins, threads)
@@ -180,9 +185,7 @@ class HistGradientBoostingClassifier(Classifier):
             "n_leaves_not_positive": int(np.count_nonzero(sums <= 0.0)),
         }
 
-    def _step(
-        self, grower: TreeGrower, margin: NDArray[np.float64], weight: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _step(self, grower: TreeGrower, margin: NDArray[np.float64], train: TrainingPart) -> NDArray[np.float64]:
         """Bound the leaf values, add them to the margin in place and return the sums of weights of the leaves."""
         bound = self.max_delta_step * self.learning_rate
         sums = np.empty(len(grower.finalized_leaves))
@@ -190,7 +193,7 @@ class HistGradientBoostingClassifier(Classifier):
             if bound > 0.0:
                 leaf.value = min(max(leaf.value, -bound), bound)
             margin[leaf.sample_indices] += leaf.value
-            sums[index] = weight[leaf.sample_indices].sum()
+            sums[index] = train.weight[leaf.sample_indices].sum()
         return sums
 
     def _margin(self, X: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -62,7 +62,7 @@ def get(kind: str) -> type[Classifier]:
         if kind not in plug_ins:
             raise unknown_name(kind="classifier", name=kind, known={*_BUILT_IN, *plug_ins})
         found = plug_ins[kind].load()
-    from hepml.classifiers.base import Classifier  # noqa: PLC0415  (scikit-learn is imported only when it is needed)
+    from hepml.classifiers.base import Classifier
 
     if not (isinstance(found, type) and issubclass(found, Classifier)):
         msg = f"the plug-in for classifier {kind!r} gives {found!r}, not a subclass of hepml.classifiers.Classifier"

@@ -138,7 +138,7 @@ def nodes_from_bytes(content: bytes, n_features: int) -> NDArray[np.void]:
         rest = content[stream.tell() :]
         if dtype != NODE_DTYPE or len(shape) != 1 or shape[0] < 1 or shape[0] * NODE_DTYPE.itemsize != len(rest):
             msg = f"shape {shape} of {dtype} in {len(rest)} bytes"
-            raise ValueError(msg)  # noqa: TRY301
+            raise ValueError(msg)  # noqa: TRY301  (one exit for everything that numpy and this code find)
     except (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError, tokenize.TokenError) as error:
         msg = f"the array of tree nodes is damaged: {error}"
         raise ModelFormatError(msg) from error

@@ -105,11 +105,11 @@ class XGBoostClassifier(Classifier):
         learning_rate: float = 0.1,
         subsample: float = 0.8,
         colsample_bytree: float = 0.8,
-        min_child_weight: float = 5.0,
+        min_child_weight: float = 10.0,
         reg_lambda: float = 1.0,
         reg_alpha: float = 0.0,
         gamma: float = 0.0,
-        max_delta_step: float = 2.0,
+        max_delta_step: float = 1.0,
         max_bin: int = 256,
         early_stopping_rounds: int | None = 30,
         negative_weights: str = "signed",
@@ -131,6 +131,11 @@ class XGBoostClassifier(Classifier):
         self.negative_weights = negative_weights
         self.random_state = random_state
         self.n_jobs = n_jobs
+
+    @property
+    def n_iter_(self) -> int:
+        """Number of trees that are kept."""
+        return int(self.booster_.num_boosted_rounds())
 
     def _train(self, train: TrainingPart, validation: TrainingPart | None) -> dict[str, Any]:
         threads = thread_count(self.n_jobs, train.X.shape[0])
