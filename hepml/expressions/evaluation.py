@@ -119,6 +119,8 @@ def _step(node: Node, operands: list[Value], columns: Mapping[str, Value]) -> Va
             result = _alternative(operands, node)
         case Reduction():
             result = _reduced(operands, node)
+        case Binary(operator="%"):
+            result = _remainder(operands, node)
         case Unary() | Binary() | Ternary():
             result = _mapped(_OPERATIONS[_symbol(node)], operands, node)
         case Call(arguments=()):
@@ -150,8 +152,19 @@ def _mapped(function: Callable[..., Array], operands: list[Value], node: Node) -
     if any(mask is not None for mask in aligned.defined):
         defined = _needed_are_defined(node, aligned)
         if defined is not None:
-            result = np.broadcast_to(result, defined.shape)
+            result, defined = np.broadcast_arrays(result, defined)
     return Value(result, aligned.offsets, aligned.exists, defined)
+
+
+def _remainder(operands: list[Value], node: Binary) -> Value:
+    aligned = _align(operands, node)
+    data, defined = remainder(*aligned.data)
+    if aligned.offsets is not None and data.ndim == 0:
+        data = np.full(int(aligned.offsets[-1]), data)
+    known = _both(*aligned.defined)
+    if not defined.all():
+        known = np.broadcast_to(_both(known, defined), data.shape)  # type: ignore[arg-type] # defined is not None
+    return Value(data, aligned.offsets, aligned.exists, known)
 
 
 def _needed_are_defined(node: Node, aligned: _Aligned) -> NDArray[np.bool_] | None:
@@ -263,7 +276,6 @@ _OPERATIONS: dict[str, Callable[..., Array]] = {
     "-": _arithmetic(np.subtract),
     "*": _arithmetic(np.multiply),
     "/": _divide,
-    "%": remainder,
     "^": _power,
     "&": _bits("&"),
     "|": _bits("|"),

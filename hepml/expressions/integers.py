@@ -30,29 +30,30 @@ def is_integer(data: Array) -> bool:
 
 
 def same_integers(a: Array, b: Array) -> tuple[Array, Array] | None:
-    """Bring two integer arrays to int64 or uint64, whichever holds the values of both; None if neither does."""
+    """Bring two integer arrays to int64 or uint64; None if one is uint64 and the other may be negative.
+
+    Types decide, and values only of constants, so that no event's result depends on which others are evaluated with it.
+    """
     if np.uint64 not in (a.dtype, b.dtype):
         return a.astype(np.int64, copy=False), b.astype(np.int64, copy=False)
-    low = min(_bounds(a)[0], _bounds(b)[0])
-    high = max(_bounds(a)[1], _bounds(b)[1])
-    if low >= 0:
+    if all(x.dtype.kind != "i" or (x.ndim == 0 and x >= 0) for x in (a, b)):
         return a.astype(np.uint64, copy=False), b.astype(np.uint64, copy=False)
-    if high <= _HIGHEST_SIGNED:
-        return a.astype(np.int64), b.astype(np.int64)
     return None
 
 
-def remainder(a: Array, b: Array) -> Array:
-    """Compute C's ``%`` with the sign of the dividend; NaN where the divisor is 0 (ROOT would end by a signal)."""
-    a, b = (_whole(x) for x in (a, b))
-    pair = same_integers(a, b)
-    if pair is None:
-        # a negative number meets one above 2^63: rare enough for Python's own integers
-        result = np.asarray(np.frompyfunc(_c_remainder, 2, 1)(a.astype(object), b.astype(object)))
-        return result.astype(np.float64)
-    result = np.asarray(np.fmod(*pair))
-    zero = pair[1] == 0
-    return np.where(zero, np.nan, result) if zero.any() else result
+def remainder(a: Array, b: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Compute C's ``%`` with the sign of the dividend, and where it is defined: where the divisor is not zero.
+
+    The result has the dividend's signedness, which can hold it whatever the divisor's.
+    """
+    a, b = _whole(a), _whole(b)
+    defined = np.not_equal(b, 0)
+    magnitude = np.fmod(_magnitude(a), np.where(defined, _magnitude(b), np.uint64(1)))
+    if a.dtype == np.uint64:
+        return np.asarray(magnitude), np.asarray(defined)
+    # negative as 64 bits, and the magnitude is below that of an int64
+    signed = np.where(a < 0, -magnitude, magnitude).view(np.int64)
+    return signed, np.asarray(defined)
 
 
 def bit_operation(name: str, a: Array, b: Array) -> NDArray[np.uint64]:
@@ -128,10 +129,10 @@ def _binary(name: str, a: Array, b: Array, node: Node) -> Array:
     if name in {"+", "-", "*"}:
         return _arithmetic(name, a, b, node)
     if name == "%":
-        if not np.all(b):
+        result, defined = remainder(a, b)
+        if not defined.all():
             raise _not_exact(node, "divides by zero")
-        pair = same_integers(a, b)
-        return _by_element(_c_remainder, a, b, node) if pair is None else np.asarray(np.fmod(*pair))
+        return result
     result = bit_operation(name, a, b)
     if name == "<<" and (np.any(_bits(b) >= 64) or np.any(bit_operation(">>", result, b) != _bits(a))):
         raise _not_exact(node, "shifts bits out of the 64")
@@ -162,7 +163,16 @@ def _bounds(data: Array) -> tuple[int, int]:
 
 
 def _whole(data: Array) -> Array:
-    return data if is_integer(data) else data.astype(np.int64)
+    if is_integer(data):
+        return data
+    # what no int64 can hold becomes the lowest, as x86 processors and so ROOT there do
+    inside = (data >= -(2.0**63)) & (data < 2.0**63)
+    return np.where(inside, data, -(2.0**63)).astype(np.int64)
+
+
+def _magnitude(data: Array) -> NDArray[np.uint64]:
+    bits = data.astype(np.uint64)
+    return np.where(data < 0, -bits, bits) if data.dtype.kind == "i" else bits
 
 
 def _bits(data: Array) -> NDArray[np.uint64]:
@@ -172,10 +182,6 @@ def _bits(data: Array) -> NDArray[np.uint64]:
     signed = np.where((whole >= -(2.0**63)) & (whole < 2.0**63), whole, 0.0).astype(np.int64).view(np.uint64)
     large = (whole >= 2.0**63) & (whole < 2.0**64)
     return np.where(large, np.where(large, whole, 0.0).astype(np.uint64), signed)
-
-
-def _c_remainder(a: int, b: int) -> int:
-    return abs(a) % abs(b) * (-1 if a < 0 else 1) if b else 0
 
 
 _ARITHMETIC: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {

@@ -216,3 +216,28 @@ def test_importing_the_room_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_remainder_by_zero_has_no_value_where_it_is_needed() -> None:
+    columns = {"i": np.array([7, -7, 7]), "k": np.array([0, 4, -4]), "u": np.array([2**64 - 1, 0, 9], dtype=np.uint64)}
+    np.testing.assert_array_equal(parse("i % k").evaluate(columns), [np.nan, -3, 3])
+    np.testing.assert_array_equal(parse("u % k").evaluate(columns), [np.nan, 0, 1])
+    np.testing.assert_array_equal(parse("k && i % k > 0").evaluate(columns), [0, 0, 1])
+    np.testing.assert_array_equal(parse("k ? i % k : 99").evaluate(columns), [99, -3, 3])
+    assert parse("i % k || 1").select(columns).tolist() == [False, True, True]
+    assert np.isnan(parse("i + 1 % 0").evaluate(columns)).all()
+
+
+@pytest.mark.parametrize(
+    "text", ["u % k & 1", "(k > 0 ? u : i) & 1", "u == k", "u % i", "i % u == k", "(k ? u : 3) % 2", "u >> (k & 3)"]
+)
+def test_types_and_not_neighbours_decide_what_is_exact(text: str) -> None:
+    columns = {
+        "u": np.array([2**64 - 1, 2**53 + 1, 5], dtype=np.uint64),
+        "i": np.array([-7, 2**53 + 1, 3]),
+        "k": np.array([0, -2, 3], dtype=np.int8),
+    }
+    together = parse(text).evaluate(columns)
+    for row in range(3):
+        alone = parse(text).evaluate({name: column[row : row + 1] for name, column in columns.items()})
+        np.testing.assert_array_equal(alone, together[row : row + 1])
