@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from hepml.config.yaml import Document, read_yaml
 from hepml.errors import AnalysisFileError, did_you_mean
@@ -45,6 +47,14 @@ def _expression_text(value: Any) -> Any:
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
+def _number(value: Any) -> Any:
+    """Refuse what pydantic would convert: ``true`` is no 1, and text no number."""
+    if isinstance(value, (bool, str)):
+        msg = f"must be a number (found {value!r:.80})"
+        raise ValueError(msg)  # noqa: TRY004  (pydantic turns ValueError into a problem of the file)
+    return value
+
+
 def _check_name(value: str) -> str:
     if not _NAME.fullmatch(value):
         msg = f"{value!r} is not a usable name (letters, digits, '_', '.', '+', '-', not starting with a digit)"
@@ -52,8 +62,10 @@ def _check_name(value: str) -> str:
     return value
 
 
+Number = Annotated[float, BeforeValidator(_number)]
+Integer = Annotated[int, BeforeValidator(_number)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
-Numbers = Annotated[tuple[float, ...], BeforeValidator(_as_list)]
+Numbers = Annotated[tuple[Number, ...], BeforeValidator(_as_list)]
 ExpressionText = Annotated[str, BeforeValidator(_expression_text), Field(max_length=10_000)]
 Name = Annotated[str, BeforeValidator(lambda value: _check_name(value) if isinstance(value, str) else value)]
 
@@ -76,8 +88,8 @@ class SampleConfig(_Closed):
     """One physics process: its files, its role, its weight.
 
     ``files`` is a path, glob or list of them, or a mapping from ``train``, ``validation`` and ``test`` to such where the
-    roles were fixed beforehand. ``blind`` concerns data: ``score`` (the default) hides events above the working point, ``none`` hides
-    nothing, anything else is an expression that selects the events to hide.
+    roles were fixed beforehand. ``blind`` concerns data: ``score`` (the default) hides events above the working point,
+    ``none`` hides nothing, anything else is an expression that selects the events to hide.
     """
 
     name: Name
@@ -86,7 +98,7 @@ class SampleConfig(_Closed):
     tree: str | None = None
     selection: ExpressionText = ""
     weight: ExpressionText = ""
-    scale: float = 1.0
+    scale: Number = 1.0
     title: str = ""
     blind: ExpressionText | None = None
 
@@ -112,9 +124,9 @@ class SampleConfig(_Closed):
 class SplitConfig(_Closed):
     """Fractions of the three parts; the part of an event is a pure function of the seed and its identity."""
 
-    train: float = Field(default=0.5, ge=0, le=1)
-    validation: float = Field(default=0.2, ge=0, le=1)
-    test: float = Field(default=0.3, ge=0, le=1)
+    train: Number = Field(default=0.5, ge=0, le=1)
+    validation: Number = Field(default=0.2, ge=0, le=1)
+    test: Number = Field(default=0.3, ge=0, le=1)
 
     @model_validator(mode="after")
     def _sum_is_one(self) -> SplitConfig:
@@ -149,8 +161,8 @@ class EvaluationConfig(_Closed):
     """Working points (signal efficiencies), and what counts as a gap between training and test."""
 
     working_points: Numbers = (0.3, 0.7)
-    permutations: int = Field(default=200, ge=20, le=100_000)
-    auc_gap: float = Field(default=0.01, gt=0, lt=0.5)
+    permutations: Integer = Field(default=200, ge=20, le=100_000)
+    auc_gap: Number = Field(default=0.01, gt=0, lt=0.5)
 
     @field_validator("working_points")
     @classmethod
@@ -172,10 +184,10 @@ class AnalysisConfig(_Closed):
     """A whole analysis file."""
 
     format: Literal["hepml-analysis"] = "hepml-analysis"
-    version: int = VERSION
+    version: Integer = VERSION
     name: Name
     title: str = ""
-    seed: int = Field(default=1, ge=0, lt=2**63)
+    seed: Integer = Field(default=1, ge=0, lt=2**63)
     reader: Literal["uproot"] = "uproot"
     tree: str | None = None
     samples: tuple[SampleConfig, ...] = Field(min_length=1)
@@ -199,25 +211,53 @@ class AnalysisConfig(_Closed):
             raise ValueError(msg)
         return version
 
+    @field_validator("identity")
+    @classmethod
+    def _some_identity(cls, identity: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if identity is not None and not all(identity):
+            identity = ()
+        if identity == ():
+            msg = "at least one integer expression is needed; leave the key out for run, lumi and event by convention"
+            raise ValueError(msg)
+        return identity
+
     @model_validator(mode="after")
     def _names_are_unique(self) -> AnalysisConfig:
-        for what, names in (
-            ("sample", [sample.name for sample in self.samples]),
-            ("feature or spectator", [item.name for item in (*self.features, *self.spectators)]),
-        ):
-            double = sorted({name for name in names if names.count(name) > 1})
-            if double:
-                msg = f"{what} names must be unique; twice there: {', '.join(double)}"
-                raise ValueError(msg)
-        reserved = sorted(_RESERVED & {*(item.name for item in (*self.features, *self.spectators)), *self.methods})
-        if reserved:
-            msg = f"{', '.join(reserved)}: reserved for columns of scores.root ({', '.join(sorted(_RESERVED))})"
-            raise ValueError(msg)
-        clash = sorted({item.name for item in (*self.features, *self.spectators)} & set(self.methods))
-        if clash:
-            msg = f"{', '.join(clash)}: a method may not have the name of a feature or spectator (both become branches)"
-            raise ValueError(msg)
+        columns = set()
+        items = [("features", number, item) for number, item in enumerate(self.features)]
+        items += [("spectators", number, item) for number, item in enumerate(self.spectators)]
+        for key, number, item in items:
+            if item.name in columns:
+                raise _contradiction("there is a feature or spectator {name!r} already", item.name, key, number)
+            columns.add(item.name)
+            _refuse_reserved(item.name, key, number)
+        samples = set()
+        for number, sample in enumerate(self.samples):
+            if sample.name in samples:
+                raise _contradiction("there is a sample {name!r} already", sample.name, "samples", number)
+            samples.add(sample.name)
+        for name in self.methods:
+            _refuse_reserved(name, "methods", name)
+            if name in columns or name in (self.identity or ()):
+                text = (
+                    "{name!r} is a feature, spectator or identity as well, and each becomes a branch: rename the method"
+                )
+                raise _contradiction(text, name, "methods", name)
+            if name.endswith("_seen") and name.removesuffix("_seen") in self.methods:
+                text = "the branch {name!r} tells which events another method has seen: rename the method"
+                raise _contradiction(text, name, "methods", name)
         return self
+
+
+def _refuse_reserved(name: str, *path: str | int) -> None:
+    if name in _RESERVED:
+        text = f"{{name!r}} is reserved for a column of scores.root ({', '.join(sorted(_RESERVED))})"
+        raise _contradiction(text, name, *path)
+
+
+def _contradiction(text: str, name: str, *path: str | int) -> PydanticCustomError:
+    """Build a problem that stands at ``path``, below the model that notices it."""
+    return PydanticCustomError("contradiction", "{message}", {"message": text.format(name=name), "path": path})
 
 
 _RESERVED = frozenset({"classID", "className", "sample", "split", "train_weight", "weight"})
@@ -256,12 +296,16 @@ def parse_analysis(document: Document | dict[str, Any], *, where: str = "analysi
     try:
         return AnalysisConfig.model_validate(document.content)
     except ValidationError as error:
-        found = [(_visible_path(problem["loc"]), problem) for problem in error.errors()]
-        # a union reports every branch, a list also its own length: the innermost problem is the one that helps
+        found = [(_visible_path(problem, document.content), problem) for problem in error.errors()]
+        # a union reports every branch, a list also its own length: the innermost problem is the one that helps, and
+        # what a value should be rather than that it is no mapping
         inner = [
             (path, problem)
             for path, problem in found
             if not any(len(other) > len(path) and other[: len(path)] == path for other, _ in found)
+            and not (
+                problem["type"] in _CONTAINERS and any(o == path and p["type"] not in _CONTAINERS for o, p in found)
+            )
         ]
         lines = dict.fromkeys(_describe(path, problem, document, where) for path, problem in inner)
         raise AnalysisFileError("\n".join(lines)) from error
@@ -269,7 +313,10 @@ def parse_analysis(document: Document | dict[str, Any], *, where: str = "analysi
 
 def _with_absolute_files(config: AnalysisConfig, folder: Path) -> AnalysisConfig:
     def absolute(name: str) -> str:
-        return name if "://" in name or Path(name).is_absolute() else str(folder / name)
+        if "://" in name or Path(name).is_absolute() or name.startswith("~"):
+            return name
+        # the folder may be called 'run[1]', which is no pattern
+        return f"{glob.escape(str(folder))}/{name}" if re.search(r"[*?\[]", name) else str(folder / name)
 
     samples = []
     for sample in config.samples:
@@ -282,14 +329,34 @@ def _with_absolute_files(config: AnalysisConfig, folder: Path) -> AnalysisConfig
     return config.model_copy(update={"samples": tuple(samples)})
 
 
-# pydantic names the branches of a union in the path of a problem; users see keys and indices only
-_UNION_STEPS = re.compile(
-    r"(tuple|dict|function|constrained|nullable|lax|json|union)[-\[].*|str|int|float|tuple|\[key\]"
-)
+def _visible_path(problem: Any, content: Any) -> tuple[str | int, ...]:
+    """Keep the keys and indices that stand in the file; pydantic adds the branches of a union and much else."""
+    path: list[str | int] = list(problem.get("ctx", {}).get("path", ()))
+    if path:
+        return tuple(path)
+    steps = problem["loc"]
+    for step in steps:
+        if (isinstance(content, dict) and step in content) or (isinstance(content, list) and isinstance(step, int)):
+            content = content[step]
+            path.append(step)
+    if problem["type"] == "missing":
+        path.append(steps[-1])
+    return tuple(path)
 
 
-def _visible_path(steps: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    return tuple(step for step in steps if isinstance(step, int) or step in _KEYS or not _UNION_STEPS.fullmatch(step))
+# pydantic's words are those of Python; a file has lists and mappings
+_WORDS = {
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping of keys to values",
+    "float_type": "must be a number",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "model_attributes_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "string_type": "must be text (quote it if it looks like a number, true or false)",
+    "tuple_type": "must be a list",
+}
+_CONTAINERS = frozenset({"dict_type", "tuple_type"})
 
 
 def _describe(path: tuple[str | int, ...], problem: Any, document: Document, where: str) -> str:
@@ -303,9 +370,10 @@ def _describe(path: tuple[str | int, ...], problem: Any, document: Document, whe
         return f"{head.rstrip(': ')}: unknown key{hint} (allowed: {', '.join(known)})"
     if problem["type"] == "missing":
         return f"{head}this key is needed"
-    message = problem["msg"].removeprefix("Value error, ")
+    message = _WORDS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     found = problem.get("input")
-    shown = "" if problem["type"] == "value_error" or isinstance(found, dict) else f" (found {found!r:.80})"
+    silent = problem["type"] in {"value_error", "contradiction"} or isinstance(found, (dict, BaseModel))
+    shown = "" if silent else f" (found {found!r:.80})"
     return f"{head}{message[:1].lower()}{message[1:]}{shown}"
 
 
@@ -325,5 +393,3 @@ _MODELS: dict[str, type[BaseModel]] = {
     "evaluation": EvaluationConfig,
     "report": ReportConfig,
 }
-_ALL_MODELS: tuple[type[BaseModel], ...] = (AnalysisConfig, *_MODELS.values())
-_KEYS = frozenset(name for model in _ALL_MODELS for name in model.model_fields)

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Document", "dump_yaml", "parse_yaml", "read_yaml"]
 
-_MAX_BYTES = 1_000_000
+# PyYAML parses some 100 kB a second: larger documents would look like a hang
+_MAX_BYTES = 300_000
 _MAX_DEPTH = 30
-_MAX_NODES = 100_000
+_MAX_NODES = 30_000
 
 # YAML 1.2 core schema, section 10.3.2
 _NULL = re.compile(r"~|null|Null|NULL|")
@@ -28,8 +29,7 @@ _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITY = re.compile(r"[-+]?(\.inf|\.Inf|\.INF)")
 _NAN = re.compile(r"\.nan|\.NaN|\.NAN")
-
-_PLAIN_TAGS = frozenset({"null", "bool", "int", "float", "str", "seq", "map", "timestamp", "value"})
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Document:
@@ -99,15 +99,25 @@ def parse_yaml(text: str, *, where: str = "YAML text") -> Document:
     AnalysisFileError
         If the text is refused; the message names the line.
     """
+    if len(text) > _MAX_BYTES:
+        msg = f"{where} has {len(text)} characters; a configuration may have {_MAX_BYTES} at most"
+        raise AnalysisFileError(msg)
     try:
-        _check_depth(text, where)
+        _check_events(text, where)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except AnalysisFileError:
+        raise
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         problem = " ".join(part for part in (error.context, error.problem) if part)
         msg = f"{where}{line}: not valid YAML: {problem}"
         raise AnalysisFileError(msg) from error
-    except yaml.YAMLError as error:
+    except yaml.reader.ReaderError as error:
+        number = text.count("\n", 0, error.position) + 1
+        msg = f"{where}:{number}: not valid YAML: the character U+{ord(text[error.position]):04X} is not allowed"
+        raise AnalysisFileError(msg) from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        # PyYAML lets the errors of chr() and int() pass for escapes and directives out of range
         msg = f"{where}: not valid YAML: {error}"
         raise AnalysisFileError(msg) from error
     builder = _Builder(where)
@@ -116,7 +126,7 @@ def parse_yaml(text: str, *, where: str = "YAML text") -> Document:
 
 
 def dump_yaml(content: Any) -> str:
-    """Write plain data as YAML that :func:`parse_yaml` reads back to the same values."""
+    """Write plain data (keys are text) as YAML that :func:`parse_yaml` reads back to the same values."""
     return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
 
 
@@ -134,6 +144,9 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
 
 def _represent_float(dumper: yaml.SafeDumper, value: float) -> yaml.Node:
     text = {float("inf"): ".inf", float("-inf"): "-.inf"}.get(value, ".nan" if value != value else repr(value))  # noqa: PLR0124
+    if "e" in text and "." not in text:
+        # PyYAML knows floats of YAML 1.1 only, and would tag and quote 1e-05
+        text = text.replace("e", ".0e")
     return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
@@ -141,17 +154,29 @@ _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(float, _represent_float)
 
 
-def _check_depth(text: str, where: str) -> None:
-    """Refuse deep nesting before the recursive composer sees it."""
-    depth = 0
+def _check_events(text: str, where: str) -> None:
+    """Refuse deep nesting before the recursive composer sees it, and tags, which composed nodes no longer show."""
+    depth = count = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent) and event.start_mark is not None:
+        if not isinstance(event, yaml.NodeEvent) and not isinstance(event, yaml.CollectionEndEvent):
+            continue
+        place = f"{where}:{event.start_mark.line + 1}" if event.start_mark is not None else where
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+            continue
+        count += 1
+        if count > _MAX_NODES:
+            msg = f"{place}: more than {_MAX_NODES} values"
+            raise AnalysisFileError(msg)
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            msg = f"{place}: the tag {tag!r} is not allowed: plain values only"
+            raise AnalysisFileError(msg)
+        if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _MAX_DEPTH:
-                msg = f"{where}:{event.start_mark.line + 1}: nested deeper than {_MAX_DEPTH} levels"
+                msg = f"{place}: nested deeper than {_MAX_DEPTH} levels"
                 raise AnalysisFileError(msg)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
 
 
 def _plain_scalar(text: str) -> Any:  # noqa: PLR0911  (one return for each type of the schema)
@@ -191,20 +216,24 @@ class _Builder:
             raise self._refuse(node, f"more than {_MAX_NODES} values")
         if len(path) > _MAX_DEPTH:
             raise self._refuse(node, f"nested deeper than {_MAX_DEPTH} levels")
-        if node.tag.removeprefix("tag:yaml.org,2002:") not in _PLAIN_TAGS:
-            raise self._refuse(node, f"the tag {node.tag!r} is not allowed: plain values only")
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+        self._check_text(node)
         return node.value if getattr(node, "style", None) in {"'", '"', "|", ">"} else _plain_scalar(node.value)
+
+    def _check_text(self, node: yaml.Node) -> None:
+        if _SURROGATE.search(node.value):
+            raise self._refuse(node, "half a character (a surrogate) is not text")
 
     def _mapping(self, node: yaml.MappingNode, path: tuple[str | int, ...]) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self._refuse(key_node, "a key must be plain text")
+            self._check_text(key_node)
             key = key_node.value
             if key in result:
                 first = self.lines[*path, key]
