@@ -60,8 +60,10 @@ class Histogram:
         """Middle of each bin."""
         return 0.5 * (self.edges[1:] + self.edges[:-1])
 
-    def density(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Fraction of the sum of all non-missing weights per unit of the axis, and its error; negative bins stay so.
+    def fractions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Share of the sum of all weights that are not missing, per bin, and its error; negative bins stay negative.
+
+        The error is that of the bin's sum; that of the common scale is left out, as in every normalised histogram.
 
         Raises
         ------
@@ -70,10 +72,9 @@ class Histogram:
         """
         norm = self.total - self.missing
         if not norm > 0:
-            msg = f"the weights of a histogram sum to {norm:.6g}: a density needs a positive sum"
+            msg = f"the weights of a histogram sum to {norm:.6g}: fractions need a positive sum"
             raise InvalidInputError(msg)
-        scale = 1.0 / (norm * self.width)
-        return self.sum_w * scale, self.error * scale
+        return self.sum_w / norm, self.error / norm
 
     def to_dict(self) -> dict[str, Any]:
         """Return edges, contents and counts as plain JSON types."""

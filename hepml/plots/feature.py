@@ -48,7 +48,7 @@ def feature(result: FeatureHistograms, ax: Axes, *, title: str = "", unit: str =
     ranges: list[float] = [0.0]
 
     def overlay(histogram: Histogram, name: str, color: str, hatch: str | None) -> tuple[StepPatch, ErrorbarContainer]:
-        value, error = histogram.fractions()
+        value, error = histogram.fractions() if _shown(histogram) else (0.0 * histogram.sum_w, 0.0 * histogram.sum_w)
         ranges.extend([*(value - error), *(value + error)])
         patch = ax.stairs(
             value,
@@ -78,13 +78,21 @@ def feature(result: FeatureHistograms, ax: Axes, *, title: str = "", unit: str =
     return FeatureArtists(signal, background, signal_errors, background_errors, legend)
 
 
+def _shown(histogram: Histogram) -> bool:
+    return histogram.total - histogram.missing > 0
+
+
 def _not_shown(histogram: Histogram) -> str:
+    if histogram.n_missing == histogram.n_events:
+        return "\nmissing: 100%"
+    if not _shown(histogram):
+        return "\nnot computable: weights sum to zero or less"
     notes = []
     if histogram.n_missing:
         notes.append(f"missing: {_percent(histogram.missing / histogram.total)}")
-    outside = (histogram.underflow + histogram.overflow) / (histogram.total - histogram.missing or 1.0)
+    outside = histogram.underflow + histogram.overflow
     if outside:
-        notes.append(f"outside: {_percent(outside)}")
+        notes.append(f"outside: {_percent(outside / (histogram.total - histogram.missing))}")
     return "\n" + ", ".join(notes) if notes else ""
 
 

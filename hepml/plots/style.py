@@ -46,6 +46,8 @@ _PLAIN: dict[str, Any] = {
     "xtick.minor.size": 4.0,
     "ytick.minor.size": 4.0,
     "lines.linewidth": 2.0,
+    "legend.fontsize": 12.5,
+    "legend.title_fontsize": 12.5,
     "legend.frameon": False,
     # blue, orange, red, purple, grey, ...: Petroff, arXiv:2107.02270, told apart by all readers
     "axes.prop_cycle": [
@@ -89,7 +91,7 @@ def _settings(name: str) -> dict[str, Any]:
     from cycler import cycler
 
     if name == "plain":
-        return {**_PLAIN, "axes.prop_cycle": cycler(color=_PLAIN["axes.prop_cycle"]), "legend.fontsize": 12.5}
+        return {**_PLAIN, "axes.prop_cycle": cycler(color=_PLAIN["axes.prop_cycle"])}
     import mplhep
 
     settings: dict[str, Any] = dict(getattr(mplhep.style, name))

@@ -32,16 +32,16 @@ def test_every_event_is_somewhere():
     assert (filled.n_events, filled.n_missing, filled.total) == (5, 1, 31)
 
 
-def test_density_is_per_unit_of_the_axis_and_keeps_negative_bins():
+def test_fractions_are_of_all_that_is_not_missing_and_keep_negative_bins():
     filled = fill_histogram([0.5, 0.5, 1.5, 5.0, np.nan], [0, 1, 3], [3, 1, -1, 1, 7])
-    density, error = filled.density()
-    np.testing.assert_allclose(density, [4 / 4, -1 / 4 / 2])
-    np.testing.assert_allclose(error, [np.sqrt(10) / 4, 1 / 4 / 2])
+    fraction, error = filled.fractions()
+    np.testing.assert_allclose(fraction, [4 / 4, -1 / 4])
+    np.testing.assert_allclose(error, [np.sqrt(10) / 4, 1 / 4])
 
 
-def test_density_needs_a_positive_sum():
+def test_fractions_need_a_positive_sum():
     with pytest.raises(InvalidInputError, match="sum to -1"):
-        fill_histogram([0.5], [0, 1], [-1]).density()
+        fill_histogram([0.5], [0, 1], [-1]).fractions()
 
 
 @pytest.mark.parametrize("edges", [[1], [0, 0], [1, 0], [0, np.nan], [[0, 1]]])
