@@ -7,26 +7,30 @@ number. The result therefore does not depend on the number of workers.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import click
 import numpy as np
 import pythia8mc
 import uproot
-from numpy.typing import NDArray
 from particles import Record
 from processes import LUMINOSITY_FB, PROCESSES, Process, generator_settings
 from reconstruction import reconstruct
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
 MILLIBARN_IN_PB = 1e9
 EVENTS_PER_BATCH = 500
-EVENT_NUMBERS_PER_PROCESS = 10**10
+EVENT_NUMBERS_PER_CHUNK = 10**6
+EVENT_NUMBERS_PER_PROCESS = 10**12
 
 
 @dataclass(frozen=True)
@@ -67,17 +71,18 @@ class Charges(dict[int, float]):
 
 
 def generate_chunk(job: Job) -> Chunk:
-    """Generate, reconstruct and select one chunk; its variants get equal numbers of events."""
+    """Generate, reconstruct and select one chunk; each variant gets its share of the events."""
     process = job.process
     sequence = np.random.SeedSequence(job.seed, spawn_key=(process.number, job.chunk))
-    rng = np.random.default_rng(sequence)
-    pythia_seeds = sequence.generate_state(len(process.decays)) % 900_000_000 + 1
-    per_variant = job.generated // len(process.decays)
+    for_response, for_pythia = sequence.spawn(2)
+    rng = np.random.default_rng(for_response)
+    pythia_seeds = for_pythia.generate_state(len(process.variants)) % 900_000_000 + 1
     parts, tables, weights, xsec = [], [], [], []
-    first_event = job.chunk * job.generated + 1
-    for variant, pythia_seed in enumerate(pythia_seeds):
+    first_event = job.chunk * EVENT_NUMBERS_PER_CHUNK + 1
+    for number, (variant, pythia_seed) in enumerate(zip(process.variants, pythia_seeds, strict=True)):
+        wanted = round(job.generated * variant.share)
         pythia = pythia8mc.Pythia("", False)
-        for line in generator_settings(process, variant, int(pythia_seed), spin=job.spin, mpi=job.mpi):
+        for line in generator_settings(process, number, int(pythia_seed), spin=job.spin, mpi=job.mpi):
             if not pythia.readString(line):
                 message = f"Pythia does not know the setting {line!r}"
                 raise ValueError(message)
@@ -86,10 +91,10 @@ def generate_chunk(job: Job) -> Chunk:
             raise RuntimeError(message)
         charges = Charges(pythia.particleData)
         done = 0
-        while done < per_variant:
-            batch = pythia.nextBatch(min(EVENTS_PER_BATCH, per_variant - done))
+        while done < wanted:
+            batch = pythia.nextBatch(min(EVENTS_PER_BATCH, wanted - done))
             record = Record(batch)
-            weight = _generator_weight(process, batch, record)
+            weight = ak.to_numpy(batch.info.weights[:, 0]).astype(np.float64) * (variant.fraction / variant.share)
             event, columns, jets = reconstruct(record, charges, rng, jets_fake_tau=process.jets_fake_tau)
             columns["gen_weight"] = weight[event]
             columns["event_number"] = (event + first_event + done).astype(np.uint64)
@@ -97,7 +102,7 @@ def generate_chunk(job: Job) -> Chunk:
             tables.append(jets)
             weights.append(weight)
             done += record.n_events
-        first_event += per_variant
+        first_event += wanted
         xsec.append(pythia.infoPython().sigmaGen() * MILLIBARN_IN_PB * process.lo_factor)
     weight = np.concatenate(weights)
     return Chunk(
@@ -106,16 +111,8 @@ def generate_chunk(job: Job) -> Chunk:
         len(weight),
         float(weight.sum()),
         float((weight**2).sum()),
-        float(np.mean(xsec)),
+        sum(xsec),
     )
-
-
-def _generator_weight(process: Process, batch: ak.Array, record: Record) -> NDArray[np.float64]:
-    weight = ak.to_numpy(batch.info.weights[:, 0]).astype(np.float64)
-    if process.name == "ttbar":
-        # both variants (leptonic W+, leptonic W-) hold the events with two leptonic W
-        weight = weight / record.leptonic_w_count()
-    return weight
 
 
 def _chunks(process: Process, events: int, size: int, workers: int, options: dict[str, Any]) -> Iterator[Chunk]:
@@ -186,15 +183,30 @@ def write_sample(path: Path, process: Process, chunks: list[Chunk]) -> tuple[int
 
 @click.command(context_settings={"show_default": True})
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), default=Path(__file__).parent)
-@click.option("-p", "--process", "names", multiple=True, type=click.Choice([p.name for p in PROCESSES]), help="Default: all.")
+@click.option(
+    "-p", "--process", "names", multiple=True, type=click.Choice([p.name for p in PROCESSES]), help="Default: all."
+)
 @click.option("-n", "--events", type=click.IntRange(1), help="Selected events per process. Default: as committed.")
 @click.option("--seed", type=click.IntRange(0), default=20120704)
-@click.option("--chunk", type=click.IntRange(2), default=10_000, help="Generated events per chunk; changes the sample.")
+@click.option(
+    "--chunk",
+    type=click.IntRange(100, EVENT_NUMBERS_PER_CHUNK),
+    default=5_000,
+    help="Generated events per chunk; changes the sample.",
+)
 @click.option("--workers", type=click.IntRange(1), default=1, help="Worker processes; does not change the sample.")
-@click.option("--spin/--no-spin", default=False, help="Spin correlations in tau decays (30 times slower).")
-@click.option("--mpi/--no-mpi", default=False, help="Multiparton interactions (10 times slower).")
+@click.option("--spin/--no-spin", default=False, help="Spin correlations in tau decays (ten times slower).")
+@click.option("--mpi/--no-mpi", default=False, help="Multiparton interactions (several times slower).")
 def main(
-    output: Path, names: tuple[str, ...], events: int | None, seed: int, chunk: int, workers: int, spin: bool, mpi: bool
+    *,
+    output: Path,
+    names: tuple[str, ...],
+    events: int | None,
+    seed: int,
+    chunk: int,
+    workers: int,
+    spin: bool,
+    mpi: bool,
 ) -> None:
     """Generate the sample: one ROOT file per process, with the trees `events` and `Runs`."""
     output.mkdir(parents=True, exist_ok=True)

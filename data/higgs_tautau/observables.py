@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 MISSING = -999.0
-# explicit mantissa bits that a stored float32 keeps of 23: rounding moves a value by at most 2^-12 of itself
-MANTISSA_BITS = 11
+# explicit mantissa bits that a stored float32 keeps of 23: rounding moves a value by at most 2^-11 of itself
+MANTISSA_BITS = 10
 
 
 def rounded(values: Any) -> NDArray[np.float32]:

@@ -134,11 +134,6 @@ class Record:
         pt = np.where(np.abs(visible.eta) < DETECTOR_MAX_ETA, visible.pt, 0.0)
         return np.bincount(visible.event, pt, self.n_events)
 
-    def leptonic_w_count(self) -> Integers:
-        """Return how many W decayed to a lepton, of shape (n_events,)."""
-        neutrinos = np.isin(self.kind, NEUTRINOS) & (self.kind[self.mother] == W)
-        return np.bincount(self.momentum.event[neutrinos], minlength=self.n_events)
-
     def jets(self, selected: Mask, leptons: Integers, charge_of: dict[int, float]) -> Jets:
         """Cluster anti-kt jets in the selected events.
 
@@ -163,6 +158,9 @@ class Record:
         inputs = self.momentum.take(index)
         counts = np.bincount(inputs.event, minlength=self.n_events)
         nonempty = np.flatnonzero(counts)
+        if not len(nonempty):
+            none = np.zeros(0, dtype=np.int64)
+            return Jets(inputs, none, none)
         columns = {"px": inputs.px, "py": inputs.py, "pz": inputs.pz, "E": inputs.e}
         array = ak.unflatten(ak.zip(columns, with_name="Momentum4D"), counts[nonempty])
         sequence = fastjet.ClusterSequence(array, fastjet.JetDefinition(fastjet.antikt_algorithm, JET_RADIUS))
@@ -182,7 +180,7 @@ class Record:
         hardness = np.where(charge != 0, inputs.pt[member], -1.0)
         # after sorting by jet and falling hardness the first member of each jet is its hardest charged one
         order = np.lexsort((-hardness, jet_of_member))
-        leading = order[np.concatenate([[0], np.cumsum(sizes)[:-1]])] if len(sizes) else order
+        leading = order[np.concatenate([[0], np.cumsum(sizes)[:-1]])]
         jet_charge = np.sign(charge[leading]).astype(np.int64)
         jet_charge[jet_charge == 0] = 1
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
 import response
-from numpy.typing import NDArray
-from observables import MISSING, derived_columns, rounded
+from observables import derived_columns, rounded
 from particles import MUON, Floats, Integers, Jets, Mask, Objects, Record, delta_r, pairs
 
-# visible mass in GeV
-TAU_MASS_FOR_FAKES = 0.8
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def reconstruct(
         "tau_charge": tau.charge.astype(np.int32),
         "tau_is_true": tau.real.astype(np.int32),
     }
-    columns |= _missing_momentum(record, event, (lepton, scales), tau, (kept, row, kept_scale), rng)
+    columns |= _missing_momentum(record, event, lepton=(lepton, scales), tau=tau, jets=(kept, row, kept_scale), rng=rng)
     table = ak.unflatten(
         ak.zip(
             {
@@ -148,7 +147,7 @@ def _real_taus(record: Record, prompt: Integers, rng: np.random.Generator) -> Ca
 def _fake_taus(jets: Jets, jet_scale: Floats, real: Candidates, rng: np.random.Generator) -> Candidates:
     """Return the jets as tau candidates; the rest of the jet's momentum stays in the event's soft term."""
     momentum = jets.momentum
-    fraction = np.clip(rng.normal(*response.TAU_REAL_FRACTION_OF_JET, size=len(jet_scale)), 0.3, 1.0)
+    fraction = np.clip(rng.normal(*response.FAKE_TAU_FRACTION_OF_JET, size=len(jet_scale)), 0.3, 1.0)
     pt = momentum.pt * jet_scale
     keep = (pt > response.LOW_JET_MIN_PT) & (pt * fraction > response.TAU_MIN_PT)
     keep &= np.abs(momentum.eta) < response.TAU_MAX_ETA
@@ -156,7 +155,8 @@ def _fake_taus(jets: Jets, jet_scale: Floats, real: Candidates, rng: np.random.G
     keep[jet[delta_r(momentum.take(jet), real.true.take(tau)) < response.CONE]] = False
     taken = momentum.take(keep)
     f = fraction[keep]
-    energy = np.sqrt((f * taken.px) ** 2 + (f * taken.py) ** 2 + (f * taken.pz) ** 2 + TAU_MASS_FOR_FAKES**2)
+    mass = np.clip(rng.normal(*response.FAKE_TAU_MASS, size=len(f)), 0.14, 1.8)
+    energy = np.sqrt((f * taken.px) ** 2 + (f * taken.py) ** 2 + (f * taken.pz) ** 2 + mass**2)
     part = Objects(taken.event, f * taken.px, f * taken.py, f * taken.pz, energy)
     probability = response.fake_tau_probability(pt[keep])
     return Candidates(part, jet_scale[keep], jets.charge[keep], probability, np.zeros(len(f), dtype=bool))
@@ -197,6 +197,7 @@ def _clean_jets(jets: Jets, jet_scale: Floats, tau: Candidates, row_of: Integers
 def _missing_momentum(
     record: Record,
     event: Integers,
+    *,
     lepton: tuple[Objects, Floats],
     tau: Candidates,
     jets: tuple[Jets, Integers, Floats],

@@ -23,7 +23,9 @@ BTAG_MAX_ETA = 2.5
 LOW_JET_MIN_PT = 20.0
 CONE = 0.4
 
-TAU_REAL_FRACTION_OF_JET = (0.80, 0.12)
+# mean and standard deviation: part of the jet's momentum that is taken for a tau, and its mass in GeV
+FAKE_TAU_FRACTION_OF_JET = (0.80, 0.12)
+FAKE_TAU_MASS = (1.0, 0.4)
 
 
 def lepton_resolution(pt: Floats, is_muon: NDArray[np.bool_]) -> Floats:
@@ -60,7 +62,7 @@ def jet_resolution(pt: Floats) -> Floats:
 
 def soft_term_resolution(sum_et: Floats) -> Floats:
     """Return the resolution of each component of the soft momentum (pile-up and stochastic term), in GeV."""
-    return np.sqrt(10.0**2 + 0.5**2 * sum_et)
+    return np.sqrt(15.0**2 + 0.6**2 * sum_et)
 
 
 def btag_efficiency(pt: Floats, flavour: NDArray[np.int64]) -> Floats:
