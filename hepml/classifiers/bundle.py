@@ -110,7 +110,11 @@ def save_model(
     columns = _features_to_write(estimator, features)
     payloads = estimator._payloads()
     attached = dict(attachments or {})
-    if taken := attached.keys() & {*payloads, MODEL_FILE}:
+    for name in attached:
+        if not _is_plain(name):
+            msg = f"the attachment {name!r} does not have a plain file name"
+            raise InvalidInputError(msg)
+    if taken := attached.keys() & payloads.keys():
         msg = f"the attachment {min(taken)!r} has the name of one of the model's own files"
         raise InvalidInputError(msg)
     document = {
@@ -133,6 +137,9 @@ def save_model(
     except (TypeError, ValueError, RecursionError) as error:
         msg = f"the model cannot be written as JSON (is everything in `context` plain and finite?): {error}"
         raise InvalidInputError(msg) from error
+    if len(text) > _LARGEST_MODEL_FILE:
+        msg = f"{MODEL_FILE} would have {len(text)} bytes, more than the {_LARGEST_MODEL_FILE} allowed: use attachments"
+        raise InvalidInputError(msg)
     path = Path(folder)
     try:
         with atomic_folder(path, overwrite=overwrite) as temporary:
@@ -310,8 +317,7 @@ def _read_files(folder: Path, document: Mapping[str, Any], key: str) -> dict[str
         where = f"{MODEL_FILE}: {key}[{index}]"
         _check_keys(entry, {"name": str, "size": int, "sha256": str}, where)
         name = entry["name"]
-        plain = name and name not in {".", "..", MODEL_FILE} and not set(name) & set("/\\:\0") and name.isprintable()
-        if not plain or name in payloads:
+        if not _is_plain(name) or name in payloads:
             msg = f"{where}: {name!r} is not a plain file name inside the folder, or stands twice"
             raise ModelFormatError(msg)
         content = _read_file(folder / name, _LARGEST_PAYLOAD)
@@ -323,6 +329,11 @@ def _read_files(folder: Path, document: Mapping[str, Any], key: str) -> dict[str
             raise ModelFormatError(msg)
         payloads[name] = content
     return payloads
+
+
+def _is_plain(name: str) -> bool:
+    """Whether it names a file inside the folder on every system, and not the model file."""
+    return bool(name) and name not in {".", "..", MODEL_FILE} and not set(name) & set("/\\:") and name.isprintable()
 
 
 def _read_file(path: Path, largest: int) -> bytes:

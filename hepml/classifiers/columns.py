@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepml.data.columns import evaluate_feature
 from hepml.errors import FeatureMismatchError, InvalidInputError, did_you_mean, unknown_name
 from hepml.expressions import parse
 
@@ -111,18 +112,15 @@ def from_columns(table: Any, features: Sequence[Feature], meaning: str | None = 
         columns = [_column(table[name], name) for name in feature_names]
     else:
         _require_names(branches, names, "branches", "the columns")
-        raw = {name: table[name] for name in branches}
+        raw = {name: _branch(table[name]) for name in branches}
         n_entries = _common_length([(name, len(raw[name])) for name in branches])
-        columns = [expression.evaluate(raw, n_entries) for expression in expressions]
+        columns = [evaluate_feature(feature, raw, n_entries) for feature in features]
     n_events = _common_length([(name, len(column)) for name, column in zip(feature_names, columns, strict=True)])
     matrix = np.empty((n_events, len(features)), dtype=np.float32, order="F")
-    for index, (feature, column) in enumerate(zip(features, columns, strict=True)):
-        for sentinel in feature.missing:
-            # in double precision, before rounding could move a value onto a sentinel or away from it
-            column = np.where(column == sentinel, np.nan, column)  # noqa: PLW2901
+    for index, column in enumerate(columns):
         with np.errstate(over="ignore"):
             matrix[:, index] = column
-    return matrix
+    return _without_sentinels(matrix, features, copy=False)
 
 
 def _refuse_double_meaning(features: Sequence[Feature], branches: Sequence[str]) -> None:
@@ -141,6 +139,13 @@ def _require_names(needed: Sequence[str], there: Sequence[str], what: str, where
         listed = ", ".join(f"{name!r}{did_you_mean(name, there).removesuffix('?')}" for name in missing)
         msg = f"{where} lack the {what} that the model needs: {listed} (there: {', '.join(there) or 'none'})"
         raise FeatureMismatchError(msg)
+
+
+def _branch(values: Any) -> Any:
+    """Return a column of numbers as an array of numpy, a jagged one as it is."""
+    if isinstance(values, np.ndarray) or type(values).__module__.partition(".")[0] == "awkward":
+        return values
+    return np.asarray(values)
 
 
 def _column(values: object, name: str) -> NDArray[np.float64]:
@@ -163,13 +168,16 @@ def _common_length(lengths: Sequence[tuple[str, int]]) -> int:
     return lengths[0][1] if lengths else 0
 
 
-def _without_sentinels(matrix: NDArray[np.float32], features: Sequence[Feature]) -> NDArray[np.float32]:
+def _without_sentinels(
+    matrix: NDArray[np.float32], features: Sequence[Feature], *, copy: bool = True
+) -> NDArray[np.float32]:
     for index, feature in enumerate(features):
         if feature.missing:
             found = np.isin(matrix[:, index], np.asarray(feature.missing, dtype=np.float32))
             if found.any():
                 # never in the caller's array
-                matrix = matrix.copy(order="K")
+                matrix = matrix.copy(order="K") if copy else matrix
+                copy = False
                 matrix[found, index] = np.nan
     return matrix
 

@@ -96,6 +96,15 @@ def test_pruned_trees_survive(quick, events, tmp_path):
     assert np.array_equal(hepml.load(model.save(tmp_path / "m")).evaluate(events.X), model.evaluate(events.X))
 
 
+def test_attachments_stay_with_the_model(model, tmp_path):
+    files = {"seen.bin": bytes(range(256)), "empty": b""}
+    folder = model.save(tmp_path / "m", attachments=files)
+    assert hepml.load(folder).attachments == files
+    (folder / "seen.bin").write_bytes(b"x" * 256)
+    with pytest.raises(ModelFormatError, match=r"seen\.bin does not have the checksum"):
+        hepml.load(folder)
+
+
 def test_without_features_the_names_are_those_of_the_training(model, tmp_path):
     assert [feature.name for feature in hepml.load(model.save(tmp_path / "m")).features] == ["x0", "x1"]
 
@@ -127,6 +136,9 @@ def test_an_interrupted_save_leaves_nothing(model, tmp_path, monkeypatch):
         ({"features": (FEATURES[0], FEATURES[0])}, "'lpt' stands twice"),
         ({"context": {"x": float("nan")}}, "JSON"),
         ({"context": {"x": object()}}, "JSON"),
+        ({"context": {"x": "x" * 2**24}}, "use attachments"),
+        ({"attachments": {"../outside": b""}}, "'../outside' does not have a plain file name"),
+        ({"attachments": {"model.json": b""}}, "'model.json' does not have a plain file name"),
     ],
 )
 def test_what_cannot_be_saved(model, tmp_path, options, message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import awkward as ak
 import numpy as np
 import pytest
 
@@ -83,6 +84,18 @@ def test_expressions_are_evaluated_in_double_precision(quick, tmp_path):
     model = quick("xgboost", 5, min_child_weight=1.0).fit(X, X[:, 0] > 0.5)
     loaded = hepml.load(model.save(tmp_path / "m", [Feature("rest", "a - 1073741824")]))
     assert np.array_equal(loaded.evaluate({"a": large}), model.evaluate(X))
+
+
+def test_jagged_branches(quick, tmp_path):
+    jets = ak.Array([[30.0, 20.0], [50.0], [], [70.0, 60.0, 10.0]] * 50)
+    leading = np.array([30.0, 50.0, np.nan, 70.0] * 50, dtype=np.float32)[:, None]
+    model = quick("hist_gradient_boosting", 5, min_child_weight=1.0).fit(leading, np.arange(200) % 4 > 1)
+    loaded = hepml.load(model.save(tmp_path / "m", [Feature("leading", "jet_pt[0]")]))
+    assert np.array_equal(loaded.evaluate({"jet_pt": jets}), model.evaluate(leading))
+
+
+def test_plain_lists_are_columns(model, raw, score):
+    assert np.array_equal(model.evaluate({name: column.tolist() for name, column in raw.items()}), score)
 
 
 def test_a_missing_branch_is_named_with_its_neighbours(model, raw):
