@@ -35,8 +35,7 @@ $(MINIMUM): $(SETUP_INPUTS) tools/minimum_requirements.py
 	@touch $@
 
 demo: $(CORE)  ## train the Higgs example on the committed sample and print its table
-	rm -rf runs/higgs_tautau
-	$(BIN)/hepml train analyses/higgs_tautau/analysis.yaml -o runs/higgs_tautau
+	$(BIN)/hepml train analyses/higgs_tautau/analysis.yaml -o runs/higgs_tautau --overwrite
 
 test: $(FULL)  ## run the test suite
 	$(BIN)/python -m pytest --mpl $(PYTEST_ARGS)

@@ -52,9 +52,10 @@ sys.exit(main())
 
 ANALYSIS = """\
 name: tiny
+tree: events
 samples:
-  - {{name: signal, role: signal, files: "{signal}:events", weight: weight}}
-  - {{name: background, role: background, files: "{background}:events", weight: weight}}
+  - {{name: signal, role: signal, files: "{signal}", weight: weight}}
+  - {{name: background, role: background, files: "{background}", weight: weight}}
 features: [m_vis, mt_lep_met, met, {{name: leading_jet, expression: "Alt$(jet_pt[0], -999)", missing: -999}}]
 identity: [run, event_number]
 evaluation: {{permutations: 20}}

@@ -24,6 +24,7 @@ samples:
   - {{name: background, role: background, files: {background}, weight: weight}}
 features: [m_vis, mt_lep_met, met, {{name: leading_jet, expression: "Alt$(jet_pt[0], -999)", missing: -999}}]
 identity: [run, event_number]
+evaluation: {{permutations: 20}}
 methods:
   hgb: {{kind: hist_gradient_boosting}}
 """
