@@ -7,18 +7,23 @@ kill leaves something half-written under a final name.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hepml.errors import OutputError
+from hepml.errors import HepmlError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["atomic_folder", "atomic_path", "refuse_existing", "write_text"]
+
+
+# these say that the disk is full, whatever was written
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
@@ -29,6 +34,9 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 
 def _prepare_parent(path: Path) -> None:
+    if path.name in {"", ".."}:
+        msg = f"{str(path)!r} is no name for an output"
+        raise OutputError(msg)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -37,6 +45,11 @@ def _prepare_parent(path: Path) -> None:
     if not os.access(path.parent, os.W_OK | os.X_OK):
         msg = f"cannot write {path}: the folder {path.parent} is not writable"
         raise OutputError(msg)
+
+
+def _concerns(error: OSError, *paths: Path) -> bool:
+    named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes, os.PathLike)) else None
+    return named is not None and any(named == path or path in named.parents for path in paths)
 
 
 def _temporary(path: Path) -> Path:
@@ -73,8 +86,11 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
         yield temporary
         _sync(temporary)
         temporary.replace(final)
+    except HepmlError:
+        raise
     except OSError as error:
-        if isinstance(error, OutputError) or error.filename not in {str(temporary), str(final)}:
+        # other files may be read or written inside the block; their errors are their own
+        if error.errno not in _NO_SPACE and not _concerns(error, temporary, final):
             raise
         msg = f"cannot write {final}: {error.strerror or error}"
         raise OutputError(msg) from error
@@ -107,10 +123,17 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
     refuse_existing(final, overwrite=overwrite)
     _prepare_parent(final)
     temporary = _temporary(final)
-    temporary.mkdir()
     try:
+        temporary.mkdir()
         yield temporary
         replace_folder(temporary, final)
+    except HepmlError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_SPACE and not _concerns(error, temporary, final):
+            raise
+        msg = f"cannot write {final}: {error.strerror or error}"
+        raise OutputError(msg) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -228,13 +228,15 @@ class AnalysisConfig(_Closed):
         items += [("spectators", number, item) for number, item in enumerate(self.spectators)]
         for key, number, item in items:
             if item.name in columns:
-                raise _contradiction("there is a feature or spectator {name!r} already", item.name, key, number)
+                msg = "there is a feature or spectator {name!r} already"
+                raise _contradiction(msg, item.name, key, number)
             columns.add(item.name)
             _refuse_reserved(item.name, key, number)
         samples = set()
         for number, sample in enumerate(self.samples):
             if sample.name in samples:
-                raise _contradiction("there is a sample {name!r} already", sample.name, "samples", number)
+                msg = "there is a sample {name!r} already"
+                raise _contradiction(msg, sample.name, "samples", number)
             samples.add(sample.name)
         for name in self.methods:
             _refuse_reserved(name, "methods", name)

@@ -52,12 +52,13 @@ def evaluate_feature(feature: Feature, columns: Mapping[str, Any], n_entries: in
             name: _without_sentinels(columns[name], feature.missing) for name in expression.branches if name in columns
         }
     if expression.is_branch:
-        column = columns.get(expression.text.strip())
+        (branch,) = expression.branches
+        column = columns.get(branch)
         if isinstance(column, np.ndarray) and column.ndim == 1 and column.dtype.kind == "f":
             return column
     result = expression.evaluate(columns, n_entries)
     if feature.missing:
-        result[np.isin(result.astype(np.float32), np.array(feature.missing, dtype=np.float32))] = np.nan
+        result[_is_sentinel(result, feature.missing)] = np.nan
     return result
 
 
@@ -75,12 +76,17 @@ def _without_sentinels(column: Any, sentinels: tuple[float, ...]) -> Any:
 def _replace(values: NDArray[Any], sentinels: tuple[float, ...]) -> NDArray[Any]:
     if values.dtype.kind == "b":
         return values
-    # a sentinel such as -99.9 was rounded to the branch's type when it was written
-    hit = np.isin(
-        values, np.array(sentinels, dtype=np.float64).astype(values.dtype if values.dtype.kind == "f" else np.float64)
-    )
+    hit = _is_sentinel(values, sentinels)
     if not hit.any():
         return values
     result = values.astype(np.float64) if values.dtype.kind != "f" else values.copy()
     result[hit] = np.nan
     return result
+
+
+def _is_sentinel(values: NDArray[Any], sentinels: tuple[float, ...]) -> NDArray[np.bool_]:
+    if values.dtype.kind != "f":
+        return np.isin(values, np.array(sentinels, dtype=np.float64))
+    # a sentinel such as -99.9 may have been rounded to float32 on its way, also where the branch holds doubles
+    with np.errstate(over="ignore"):
+        return np.isin(values.astype(np.float32, copy=False), np.array(sentinels, dtype=np.float64).astype(np.float32))

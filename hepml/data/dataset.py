@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hepml.data.identity import Identity
+from hepml.data.spectators import join_spectator
 from hepml.data.weights import effective_entries
 from hepml.errors import FeatureMismatchError, InvalidInputError, did_you_mean
 
@@ -62,9 +63,9 @@ class SampleInfo:
         return _LABELS.get(self.role, UNLABELLED)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Dataset:
-    """Selected events of one or more samples. Immutable: its arrays cannot be written to.
+    """Selected events of one or more samples. Immutable: the arrays that it is given become read-only.
 
     Parameters
     ----------
@@ -104,21 +105,59 @@ class Dataset:
     fixed_part: NDArray[np.int8] | None = None
 
     def __post_init__(self) -> None:
+        self._check_shapes()
+        self._check_types()
+        double = sorted({name for name in self._names() if self._names().count(name) > 1})
+        if double:
+            msg = f"feature and spectator names must be unique; twice there: {', '.join(double)}"
+            raise InvalidInputError(msg)
+        if len(self.sample) and not (self.sample.min() >= 0 and self.sample.max() < len(self.samples)):
+            msg = f"sample has values from {self.sample.min()} to {self.sample.max()}; there are {len(self.samples)} samples"
+            raise InvalidInputError(msg)
+        for array in self._arrays():
+            array.flags.writeable = False
+        object.__setattr__(self, "spectators", MappingProxyType(dict(self.spectators)))
+
+    def _check_shapes(self) -> None:
         n_events = len(self.weight)
         if self.X.shape != (n_events, len(self.features)):
             msg = f"X has shape {self.X.shape}; expected ({n_events} events, {len(self.features)} features)"
             raise InvalidInputError(msg)
-        lengths = {"sample": len(self.sample), "identity": len(self.identity)}
-        lengths |= {f"spectator {name!r}": len(column) for name, column in self.spectators.items()}
-        if self.fixed_part is not None:
-            lengths["fixed_part"] = len(self.fixed_part)
-        for name, length in lengths.items():
-            if length != n_events:
-                msg = f"{name} has {length} rows; there are {n_events} events"
+        columns: dict[str, NDArray[Any] | None] = {
+            "weight": self.weight,
+            "sample": self.sample,
+            "fixed_part": self.fixed_part,
+        }
+        columns |= {f"identity column {name!r}": column for name, column in self._identity_columns()}
+        columns |= {f"spectator {name!r}": column for name, column in self.spectators.items()}
+        for name, column in columns.items():
+            if column is not None and column.shape != (n_events,):
+                shape = f"{len(column)} rows" if column.ndim == 1 else f"shape {column.shape}"
+                msg = f"{name} has {shape}; there are {n_events} events"
                 raise InvalidInputError(msg)
-        for array in self._arrays():
-            array.flags.writeable = False
-        object.__setattr__(self, "spectators", MappingProxyType(dict(self.spectators)))
+
+    def _check_types(self) -> None:
+        for name, array, dtype in (
+            ("X", self.X, np.float32),
+            ("weight", self.weight, np.float64),
+            ("sample", self.sample, np.int32),
+            ("fixed_part", self.fixed_part, np.int8),
+        ):
+            if array is not None and array.dtype != dtype:
+                msg = f"{name} has type {array.dtype}; it must be {np.dtype(dtype)}"
+                raise InvalidInputError(msg)
+
+    def _identity_columns(self) -> list[tuple[str, NDArray[Any]]]:
+        return list(zip(self.identity.names, self.identity.columns, strict=True))
+
+    def _names(self) -> list[str]:
+        return [*self.feature_names, *self.spectators]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a read-only view of a dictionary cannot be pickled, and workers are sent datasets
+        given = [getattr(self, item.name) for item in fields(self)]
+        given[[item.name for item in fields(self)].index("spectators")] = dict(self.spectators)
+        return Dataset, tuple(given)
 
     def _arrays(self) -> list[NDArray[Any]]:
         arrays = [self.X, self.weight, self.sample, *self.identity.columns, *self.spectators.values()]
@@ -172,12 +211,7 @@ class Dataset:
         if isinstance(index, slice):
             X = self.X[index]
         else:
-            if np.ndim(index) != 1:
-                msg = f"a dataset is indexed by a slice, a mask or an array of row numbers, not by {index!r}"
-                raise InvalidInputError(msg)
-            if index.dtype == bool and len(index) != len(self):
-                msg = f"the mask has {len(index)} rows; there are {len(self)} events"
-                raise InvalidInputError(msg)
+            index = self._row_index(index)
             n_chosen = int(index.sum()) if index.dtype == bool else len(index)
             X = np.empty((n_chosen, len(self.features)), dtype=np.float32, order="F")
             for number in range(len(self.features)):
@@ -191,6 +225,18 @@ class Dataset:
             spectators={name: column[index] for name, column in self.spectators.items()},
             fixed_part=None if self.fixed_part is None else self.fixed_part[index],
         )
+
+    def _row_index(self, index: Any) -> NDArray[Any]:
+        rows = np.asarray(index)
+        if rows.ndim == 1 and rows.size == 0 and rows.dtype != bool:
+            rows = rows.astype(np.int64)
+        if rows.ndim != 1 or rows.dtype.kind not in "iub":
+            msg = f"a dataset is indexed by a slice, a mask or an array of row numbers, not by {index!r:.80}"
+            raise InvalidInputError(msg)
+        if rows.dtype == bool and len(rows) != len(self):
+            msg = f"the mask has {len(rows)} rows; there are {len(self)} events"
+            raise InvalidInputError(msg)
+        return rows
 
     def of_roles(self, *roles: str) -> NDArray[np.bool_]:
         """Return the mask of events whose sample has one of ``roles``."""
@@ -220,6 +266,9 @@ class Dataset:
     def concatenate(cls, parts: Sequence[Dataset]) -> Dataset:
         """Join datasets with the same features and spectators; samples of equal name and role become one.
 
+        Entries and sums of weights before the selection are added, unless the samples were read from the same files.
+        One dataset alone is returned as it is.
+
         Raises
         ------
         FeatureMismatchError
@@ -231,13 +280,18 @@ class Dataset:
             msg = "nothing to concatenate"
             raise InvalidInputError(msg)
         first = parts[0]
+        if len(parts) == 1:
+            return first
         for part in parts[1:]:
-            if part.features != first.features or set(part.spectators) != set(first.spectators):
-                msg = (
-                    f"datasets have different features or spectators: {(*first.feature_names, *first.spectators)} "
-                    f"and {(*part.feature_names, *part.spectators)}"
-                )
+            if set(part.spectators) != set(first.spectators) or part.feature_names != first.feature_names:
+                msg = f"datasets have different features or spectators: {first._names()} and {part._names()}"
                 raise FeatureMismatchError(msg)
+            for mine, other in zip(first.features, part.features, strict=True):
+                if mine != other:
+                    msg = (
+                        f"feature {mine.name!r} is not the same in all datasets: {mine.to_dict()} and {other.to_dict()}"
+                    )
+                    raise FeatureMismatchError(msg)
         samples: dict[tuple[str, str], SampleInfo] = {}
         indices = []
         for part in parts:
@@ -262,12 +316,17 @@ class Dataset:
             sample=np.concatenate(indices),
             samples=tuple(samples.values()),
             identity=Identity.concatenate([part.identity for part in parts]),
-            spectators={name: np.concatenate([part.spectators[name] for part in parts]) for name in first.spectators},
+            spectators={
+                name: join_spectator(name, [part.spectators[name] for part in parts]) for name in first.spectators
+            },
             fixed_part=fixed,
         )
 
 
 def _merge(first: SampleInfo, second: SampleInfo) -> SampleInfo:
+    if second.files and set(second.files) <= set(first.files):
+        # two selections of the same trees: their entries count once
+        return first
     return replace(
         first,
         n_entries=first.n_entries + second.n_entries,

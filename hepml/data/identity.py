@@ -49,7 +49,7 @@ def default_identity(branches: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in found if name is not None) if found[-1] is not None else ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Identity:
     """Identity of each row: one or more columns of 64-bit integers.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepml.errors import IdentityError
+from hepml.errors import IdentityError, InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,16 @@ def assign_parts(
     -------
     ndarray of int8, shape (n_events,)
         Values of :class:`Part`.
+
+    Raises
+    ------
+    InvalidInputError
+        If fractions are not between 0 and 1, or their sum exceeds 1.
     """
+    # sums such as 0.7 + 0.2 + 0.1 are 1 up to rounding
+    if not (train >= 0 and validation >= 0 and train + validation <= 1 + 1e-9):
+        msg = f"train={train} and validation={validation} are no fractions of one whole"
+        raise InvalidInputError(msg)
     value = identity.hash(seed, purpose)
     parts = np.full(len(identity), Part.TEST, dtype=np.int8)
     parts[_below(value, train + validation)] = Part.VALIDATION

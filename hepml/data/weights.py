@@ -75,7 +75,8 @@ def check_class_sums(label: NDArray[np.int8], weight: NDArray[np.float64], part:
             msg = f"no {name} events in the {part} part: add files, loosen the selection or change the split"
             raise EmptyClassError(msg)
         total, error = float(chosen.sum()), math.sqrt(float(np.dot(chosen, chosen)))
-        if total <= 0 or total < 3 * error:
+        # written so that NaN is refused as well
+        if not (total > 0 and total >= 3 * error):
             msg = (
                 f"the weights of {name} in the {part} part sum to {total:.4g} +- {error:.4g} ({chosen.size} events, "
                 f"{int((chosen < 0).sum())} negative): a class needs a sum above three times its uncertainty"
@@ -108,14 +109,19 @@ def training_weights(
     ------
     EmptyClassError
         As :func:`check_class_sums`.
+    InvalidInputError
+        If a label is neither 1 nor 0, or the balance is not known.
     """
+    if not np.isin(label, (0, 1)).all():
+        msg = "only signal (1) and background (0) are trained on; there are other labels"
+        raise InvalidInputError(msg)
     check_class_sums(label, weight, "training")
     if balance == "none":
         return weight.copy()
     if balance not in {"num_events", "equal"}:
         msg = f"unknown balance {balance!r} (known: none, num_events, equal)"
         raise InvalidInputError(msg)
-    result = np.empty_like(weight)
+    result = np.empty(len(weight), dtype=np.float64)
     n_signal = int((label == 1).sum())
     for value, _ in _CLASSES:
         chosen = label == value

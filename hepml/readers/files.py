@@ -52,11 +52,25 @@ def split_location(text: str) -> TreeLocation:
         Path and, if there was one, tree.
     """
     head, colon, tail = text.rpartition(":")
-    if not colon or not head or tail.startswith("//") or Path(text).exists():
+    if not colon or not head or _exists(text):
         return TreeLocation(text)
-    if "://" in head or re.search(r"\.root\d*$", head) or Path(head).exists() or _GLOB.search(head):
+    _, is_url, address = head.partition("://")
+    if is_url:
+        # a colon before the first slash of an address belongs to a port, one before '//' to the scheme
+        return TreeLocation(head, tail or None) if "/" in address else TreeLocation(text)
+    if tail.startswith("//"):
+        return TreeLocation(text)
+    if re.search(r"\.root\d*$", head) or _exists(head) or _GLOB.search(head):
         return TreeLocation(head, tail or None)
     return TreeLocation(text)
+
+
+def _exists(path: str) -> bool:
+    """Tell whether a path names something; text that cannot be a path names nothing."""
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 def expand_files(
@@ -74,7 +88,7 @@ def expand_files(
     Returns
     -------
     tuple of TreeLocation
-        In the order given, matches of a glob sorted by name.
+        In the order given, matches of a glob sorted by name. A file that is given twice, by whatever path, is read once.
 
     Raises
     ------
@@ -87,33 +101,37 @@ def expand_files(
     if not given:
         msg = "no input file is given"
         raise InvalidInputError(msg)
-    found: dict[TreeLocation, None] = {}
+    found: dict[TreeLocation, TreeLocation] = {}
     for item in given:
         location = split_location(os.fspath(item))
         for path in _expand(location.path):
-            found.setdefault(TreeLocation(path, location.tree or tree))
-    return tuple(found)
+            chosen = location.tree or tree
+            # events that were read twice would count twice
+            real = path if "://" in path else os.path.realpath(path)
+            found.setdefault(TreeLocation(real, chosen), TreeLocation(path, chosen))
+    return tuple(found.values())
 
 
 def _expand(path: str) -> list[str]:
     if "://" in path:
         return [path]
-    expanded = Path(path).expanduser()
-    if expanded.exists():
+    if _exists(path):
+        expanded = Path(path).expanduser()
         if expanded.is_dir():
             msg = f"{path} is a folder: name its files, e.g. {expanded / '*.root'}"
             raise MissingFileError(msg)
         return [str(expanded)]
     if _GLOB.search(path):
-        matches = sorted(match for match in glob.glob(str(expanded), recursive=True) if Path(match).is_file())  # noqa: PTH207  (Path.glob takes no absolute pattern)
+        pattern = os.path.expanduser(path)  # noqa: PTH111  (Path would collapse the pattern)
+        matches = sorted(match for match in glob.glob(pattern, recursive=True) if Path(match).is_file())  # noqa: PTH207  (Path.glob takes no absolute pattern)
         if matches:
             return matches
         msg = f"no file matches {path}"
         raise MissingFileError(msg)
-    folder = expanded.parent
-    if not folder.is_dir():
+    folder = Path(os.path.expanduser(path)).parent  # noqa: PTH111  (Path.expanduser raises for an unknown user)
+    if not _exists(str(folder)) or not folder.is_dir():
         msg = f"no such file: {path} (nor the folder {folder})"
         raise MissingFileError(msg)
-    hint = did_you_mean(expanded.name, (entry.name for entry in folder.iterdir()))
+    hint = did_you_mean(Path(path).name, (entry.name for entry in folder.iterdir()))
     msg = f"no such file: {path}{hint}"
     raise MissingFileError(msg)

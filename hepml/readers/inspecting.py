@@ -11,7 +11,7 @@ import numpy as np
 
 from hepml.errors import BranchNotFoundError, BranchTypeError, did_you_mean
 from hepml.readers.files import TreeLocation
-from hepml.readers.source import TreeSource, open_file, tree_names
+from hepml.readers.source import TreeSource, damage, open_file, tree_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +111,10 @@ def inspect_file(
     HepmlError
         If the file cannot be read, or has no such tree or branch.
     """
-    with open_file(location.path) as directory:
+    with (
+        open_file(location.path) as directory,
+        damage(location.path, "is damaged: its list of contents cannot be read"),
+    ):
         names = tree_names(directory)
         compression = directory.file.compression
     wanted = names if location.tree is None else [location.tree]
@@ -173,11 +176,14 @@ def _statistics(source: TreeSource, name: str) -> BranchStatistics:
         if inner.size:
             second_low, second_high = min(second_low, float(inner.min())), max(second_high, float(inner.max()))
     n_finite = n_values - n_nan - n_infinite
-    # -1 is a sentinel only where it stands alone below values that never come near it
+    # -1 is a sentinel only where it stands alone below values that never come near it, and where it is no charge
+    apart = np.isfinite(second_low) and low != -high
     sentinels = {
         value: count
         for value, count in counts.items()
-        if count and ((value == low and second_low > value + 0.5) or (value == high and second_high < value - 0.5))
+        if count
+        and apart
+        and ((value == low and second_low > value + 0.5) or (value == high and second_high < value - 0.5))
     }
     return BranchStatistics(
         minimum=low if n_finite else float("nan"),

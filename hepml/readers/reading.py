@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepml.data import (
-    FALLBACK_NAMES,
-    Dataset,
-    Feature,
-    Identity,
-    SampleInfo,
-    check_weights,
-    default_identity,
-)
-from hepml.data.columns import evaluate_feature, required_branches
+from hepml.data import Dataset, Feature, SampleInfo, check_weights, default_identity
+from hepml.data.columns import required_branches
 from hepml.errors import (
+    BranchNotFoundError,
     EmptySelectionError,
-    FeatureValueError,
-    HepmlError,
     IdentityError,
     InvalidInputError,
     SchemaMismatchError,
 )
-from hepml.expressions import parse
+from hepml.readers.block import Block, Chunk, Plan
 from hepml.readers.files import TreeLocation, expand_files
 from hepml.readers.source import BranchInfo, TreeSource
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["SampleRequest", "read", "read_samples"]
 
@@ -77,15 +65,6 @@ class SampleRequest:
     weight: str = ""
     scale: float = 1.0
     title: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What every sample is read for."""
-
-    features: tuple[Feature, ...]
-    spectators: tuple[Feature, ...]
-    identity: tuple[str, ...]
 
 
 def read(
@@ -152,16 +131,16 @@ def read(
     >>> hepml.read("ztautau.root:events", features=["met", ("lpt", "log(lep_pt)")], weight="weight")  # doctest: +SKIP
     """
     locations = expand_files(files, tree)
-    sentinels = (float(missing),) if isinstance(missing, (int, float)) else tuple(map(float, missing))
+    sentinels = tuple(map(float, np.atleast_1d(np.asarray(missing, dtype=np.float64))))
     request = SampleRequest(
         name=name or Path(locations[0].path).stem, role=_role(label), files=locations, weight=weight
     )
     return read_samples(
         [request],
-        features=[_as_feature(item, sentinels) for item in features],
-        spectators=[_as_feature(item, ()) for item in spectators],
+        features=_as_features(features, sentinels),
+        spectators=_as_features(spectators, ()),
         selection=selection,
-        identity=identity,
+        identity=[identity] if isinstance(identity, str) else identity,
         threads=threads,
     )
 
@@ -174,11 +153,18 @@ def _role(label: str | int | None) -> str:
     return str(role)
 
 
+def _as_features(items: Sequence[str | Feature | tuple[str, str]], missing: tuple[float, ...]) -> list[Feature]:
+    return [_as_feature(item, missing) for item in ([items] if isinstance(items, str) else items)]
+
+
 def _as_feature(item: str | Feature | tuple[str, str], missing: tuple[float, ...]) -> Feature:
     if isinstance(item, Feature):
         return item
-    name, expression = (item, item) if isinstance(item, str) else item
-    return Feature(name, expression, missing=missing)
+    pair = (item, item) if isinstance(item, str) else tuple(item)
+    if len(pair) != 2:
+        msg = f"a feature is a branch, an expression or a pair (name, expression), not {item!r}"
+        raise InvalidInputError(msg)
+    return Feature(*pair, missing=missing)
 
 
 def read_samples(
@@ -219,14 +205,17 @@ def read_samples(
     HepmlError
         As :func:`read`.
     """
+    if not requests:
+        msg = "no sample is asked for"
+        raise InvalidInputError(msg)
     _check_names(features, spectators)
     schemas = [
         _inspect(request, features, spectators, selection=selection, weight=weight, identity=identity, threads=threads)
         for request in requests
     ]
-    plan = _Plan(tuple(features), tuple(spectators), _common_identity(schemas))
+    plan = Plan(tuple(features), tuple(spectators), _common_identity(schemas))
     total = sum(schema.n_entries for schema in schemas)
-    block = _Block(total, plan)
+    block = Block(total, plan)
     done = 0
     infos = []
     for number, (request, schema) in enumerate(zip(requests, schemas, strict=True)):
@@ -234,13 +223,14 @@ def read_samples(
         sum_weights = 0.0
         cut = " && ".join(f"({text})" for text in (selection, request.selection) if text)
         factor = "*".join(f"({text})" for text in (weight, request.weight) if text)
+        file_labels = _file_labels(request.files) if not plan.identity else [""] * len(request.files)
         for position, location in enumerate(request.files):
             part = request.parts[position] if request.parts else 0
             with TreeSource(location, threads=threads) as source:
                 names = schema.branches
                 edges = source.chunk_edges(names, _CHUNK_BYTES)
                 for start, stop in pairwise(edges):
-                    chunk = _Chunk(source, names, start, stop)
+                    chunk = Chunk(source, names, start, stop, file_label=file_labels[position])
                     sum_weights += block.append(
                         chunk, sample=number, part=part, cut=cut, factor=factor, scale=request.scale
                     )
@@ -264,6 +254,22 @@ def read_samples(
             )
         )
     return block.finish(tuple(infos))
+
+
+def _file_labels(locations: Sequence[TreeLocation]) -> list[str]:
+    """Return what names each file where nothing else identifies its events: as little of the path as tells them apart.
+
+    The whole path is not used: moving a sample must not change its parts.
+    """
+    paths = [Path(location.path).parts for location in locations]
+    labels = []
+    for parts, location in zip(paths, locations, strict=True):
+        others = {other for other in paths if other != parts}
+        length = 1
+        while length < len(parts) and any(other[-length:] == parts[-length:] for other in others):
+            length += 1
+        labels.append("/".join(parts[-length:]) + (f":{location.tree}" if location.tree else ""))
+    return labels
 
 
 def _empty(request: SampleRequest, n_entries: int, cut: str) -> EmptySelectionError:
@@ -317,11 +323,11 @@ def _inspect(
         with TreeSource(location, threads=threads) as source:
             if schema is None:
                 first_file = str(source)
-                chosen = tuple(identity) if identity else default_identity(source.branch_names)
+                chosen = tuple(identity) if identity else _identity_by_convention(source)
                 names = tuple(dict.fromkeys((*needed, *required_branches(chosen))))
                 schema = _Schema(0, names, chosen)
             for name in schema.branches:
-                info = source.numeric_branch(name)
+                info = _numeric_branch(source, name, first_file)
                 known = schema.infos.setdefault(name, info)
                 if info.kind != known.kind:
                     msg = (
@@ -338,6 +344,29 @@ def _inspect(
     return schema
 
 
+def _numeric_branch(source: TreeSource, name: str, first_file: str) -> BranchInfo:
+    try:
+        return source.numeric_branch(name)
+    except BranchNotFoundError as error:
+        if str(source) == first_file:
+            raise
+        msg = f"{error}, but there is one in {first_file}: files of one sample must agree"
+        raise SchemaMismatchError(msg) from error
+
+
+def _identity_by_convention(source: TreeSource) -> tuple[str, ...]:
+    """Return the branches of usual names that hold one integer per entry; a luminosity in pb is no lumi block."""
+    usable = source.branch_names
+    while True:
+        chosen = default_identity(usable)
+        bad = [name for name in chosen if source.branch(name).kind != "scalar integer"]
+        if not bad:
+            return chosen
+        for name in bad:
+            _LOG.info("branch %s of %s is %s and identifies no event", name, source, source.branch(name).kind)
+        usable = [name for name in usable if name not in bad]
+
+
 def _common_identity(schemas: Sequence[_Schema]) -> tuple[str, ...]:
     found = {schema.identity for schema in schemas}
     if len(found) > 1:
@@ -352,147 +381,3 @@ def _common_identity(schemas: Sequence[_Schema]) -> tuple[str, ...]:
             "State `identity:`"
         )
     return names
-
-
-class _Chunk:
-    """Columns of an entry range, and expressions evaluated on them."""
-
-    def __init__(self, source: TreeSource, names: Iterable[str], start: int, stop: int) -> None:
-        self.source = source
-        self.start, self.stop = start, stop
-        self.columns: Mapping[str, Any] = source.read(names, start, stop)
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-    def evaluate(self, text: str, what: str, how: Callable[[Any], NDArray[Any]]) -> NDArray[Any]:
-        """Call ``how`` with the parsed expression; an error says what the expression was for and where."""
-        try:
-            return how(parse(text))
-        except HepmlError as error:
-            msg = f"{what} {text!r} in {self.source}: {error}"
-            raise type(error)(msg) from error
-
-    def feature(self, feature: Feature) -> NDArray[Any]:
-        def compute(_: Any) -> NDArray[Any]:
-            return evaluate_feature(feature, self.columns, len(self))
-
-        return self.evaluate(feature.expression, f"feature {feature.name!r}", compute)
-
-    def integers(self, text: str, what: str) -> NDArray[Any]:
-        return self.evaluate(text, what, lambda expression: expression.evaluate_integer(self.columns, len(self)))
-
-    def identity(self, names: tuple[str, ...]) -> list[NDArray[Any]]:
-        if names:
-            return [self.integers(text, "identity") for text in names]
-        # the file's name, not its path: moving a sample must not change its parts
-        digest = hashlib.sha256(Path(self.source.path).name.encode()).digest()[:8]
-        file_number = np.full(len(self), int.from_bytes(digest, "little"), dtype=np.uint64)
-        return [file_number, np.arange(self.start, self.stop, dtype=np.uint64)]
-
-
-class _Block:
-    """Preallocated columns for all entries, filled from the top and cut to length at the end."""
-
-    def __init__(self, capacity: int, plan: _Plan) -> None:
-        self._plan = plan
-        self._capacity = capacity
-        # one flat buffer, feature after feature; pages that no event reaches are never touched
-        self._flat = np.empty(capacity * len(plan.features), dtype=np.float32)
-        self.weight = np.empty(capacity, dtype=np.float64)
-        self._sample = np.empty(capacity, dtype=np.int32)
-        self._part = np.zeros(capacity, dtype=np.int8)
-        self._identity: list[list[NDArray[Any]]] = []
-        self._spectators: list[list[NDArray[Any]]] = []
-        self.n_rows = 0
-
-    def feature_column(self, number: int) -> NDArray[np.float32]:
-        return self._flat[number * self._capacity : (number + 1) * self._capacity]
-
-    def append(self, chunk: _Chunk, *, sample: int, part: int, cut: str, factor: str, scale: float) -> float:
-        """Append the selected events of a chunk; return the signed sum of weights before the selection."""
-        n_entries = len(chunk)
-        weight = self._weights(chunk, factor, scale)
-        mask: NDArray[np.bool_] | slice = slice(None)
-        n_new = n_entries
-        if cut:
-            mask = chunk.evaluate(cut, "selection", lambda expression: expression.select(chunk.columns, n_entries))
-            n_new = int(np.count_nonzero(mask))
-        rows = slice(self.n_rows, self.n_rows + n_new)
-        for number, feature in enumerate(self._plan.features):
-            values = chunk.feature(feature)
-            # values beyond float32 become infinite and are reported as such
-            with np.errstate(over="ignore"):
-                self.feature_column(number)[rows] = values[mask]
-        self.weight[rows] = weight[mask]
-        self._sample[rows] = sample
-        self._part[rows] = part
-        self._identity.append([column[mask] for column in chunk.identity(self._plan.identity)])
-        self._spectators.append([self._spectator(chunk, item)[mask] for item in self._plan.spectators])
-        self.n_rows += n_new
-        return float(weight.sum())
-
-    @staticmethod
-    def _weights(chunk: _Chunk, factor: str, scale: float) -> NDArray[np.float64]:
-        if not factor:
-            return np.full(len(chunk), scale)
-        values = chunk.evaluate(factor, "weight", lambda expression: expression.evaluate(chunk.columns, len(chunk)))
-        return values if scale == 1.0 else values * scale
-
-    @staticmethod
-    def _spectator(chunk: _Chunk, item: Feature) -> NDArray[Any]:
-        expression = parse(item.expression)
-        column = chunk.columns.get(item.expression) if expression.is_branch else None
-        if isinstance(column, np.ndarray) and column.dtype.kind in "iu" and not item.missing:
-            return chunk.integers(item.expression, "spectator")
-        return np.asarray(evaluate_feature(item, chunk.columns, len(chunk)), dtype=np.float64)
-
-    def check_finite(self, rows: slice, sample: str) -> None:
-        """Refuse infinite features; NaN is a missing value and is fine."""
-        for number, feature in enumerate(self._plan.features):
-            values = self.feature_column(number)[rows]
-            # the extremes find infinities in one pass without a mask; fmin and fmax pass over NaN
-            if np.isinf(np.fmax.reduce(values)) or np.isinf(np.fmin.reduce(values)):
-                bad = np.flatnonzero(np.isinf(values))
-                msg = (
-                    f"feature {feature.name!r} ({feature.expression}) is infinite for {bad.size} of {values.size} events "
-                    f"of sample {sample!r} (first: selected event {bad[0]}): change its expression, exclude these events by the "
-                    f"selection, or name the value as `missing`"
-                )
-                raise FeatureValueError(msg)
-
-    def finish(self, samples: tuple[SampleInfo, ...]) -> Dataset:
-        n_rows, n_features = self.n_rows, len(self._plan.features)
-        if n_rows < self._capacity:
-            # move each column up to the one before, then give the rest back: no second block is ever allocated
-            for number in range(1, n_features):
-                self._flat[number * n_rows : (number + 1) * n_rows] = self.feature_column(number)[:n_rows]
-            self._flat.resize(n_rows * n_features, refcheck=False)
-        plan = self._plan
-        names = plan.identity or FALLBACK_NAMES
-        return Dataset(
-            X=self._flat.reshape(n_features, n_rows).T,
-            features=plan.features,
-            weight=self.weight[:n_rows],
-            sample=self._sample[:n_rows],
-            samples=samples,
-            identity=Identity(names, _joined(self._identity, len(names))),
-            spectators=dict(
-                zip(
-                    (item.name for item in plan.spectators),
-                    _joined(self._spectators, len(plan.spectators)),
-                    strict=True,
-                )
-            ),
-            fixed_part=self._part[:n_rows] if self._part[:n_rows].any() else None,
-        )
-
-
-def _joined(chunks: list[list[NDArray[Any]]], n_columns: int) -> tuple[NDArray[Any], ...]:
-    joined = []
-    for number in range(n_columns):
-        columns = [chunk[number] for chunk in chunks]
-        if {column.dtype for column in columns} == {np.dtype(np.int64), np.dtype(np.uint64)}:
-            columns = [column.view(np.uint64) for column in columns]
-        joined.append(np.concatenate(columns))
-    return tuple(joined)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ Shape = Literal["scalar", "fixed", "jagged", "unusable"]
 
 _TREE_CLASSES = ("TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple", "ROOT::Experimental::RNTuple")
 _LARGE_FILE_VERSION = 1_000_000
+# a petabyte of single bytes: more is a damaged number
+_MOST_ENTRIES = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def open_file(path: str) -> Any:
     """
     if "://" not in path:
         _check_header(path)
-    with _damage(path, "cannot be opened as a ROOT file"):
+    with damage(path, "cannot be opened as a ROOT file"):
         return uproot.open(path, object_cache=None, array_cache=None)
 
 
@@ -107,15 +110,22 @@ def tree_names(directory: Any) -> list[str]:
 def _check_header(path: str) -> None:
     """Compare the file's size with what its header promises: uproot would notice a lost end only when it reads there."""
     try:
-        size = Path(path).stat().st_size
-        with Path(path).open("rb") as stream:
-            head = stream.read(64)
+        status = Path(path).stat()
+        size = status.st_size
+        # opening a pipe would wait for its other end
+        head = b""
+        if stat.S_ISREG(status.st_mode):
+            with Path(path).open("rb") as stream:
+                head = stream.read(64)
     except FileNotFoundError as error:
         msg = f"no such file: {path}"
         raise MissingFileError(msg) from error
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror or error}"
         raise FileUnreadableError(msg) from error
+    if not stat.S_ISREG(status.st_mode):
+        msg = f"{path} is no regular file"
+        raise FileUnreadableError(msg)
     if size == 0:
         msg = f"{path} is empty (0 bytes): was its transfer interrupted?"
         raise FileUnreadableError(msg)
@@ -137,13 +147,15 @@ def _check_header(path: str) -> None:
 
 
 @contextlib.contextmanager
-def _damage(path: str, what: str) -> Iterator[None]:
+def damage(path: str, what: str) -> Iterator[None]:
     """Turn whatever uproot raises on damaged bytes into one error that names the file."""
     try:
         yield
-    except (HepmlError, KeyboardInterrupt, MemoryError):
+    except HepmlError:
         raise
-    except Exception as error:  # damaged bytes raise anything: struct, zlib, index, assertion errors
+    except (
+        Exception
+    ) as error:  # bad bytes raise anything: struct, zlib, index, assertion, and memory errors for lengths
         first = (str(error).strip() or repr(error)).splitlines()[0]
         msg = f"{path} {what}: {type(error).__name__}: {first:.300}. The file may be truncated or damaged"
         raise FileUnreadableError(msg) from error
@@ -170,15 +182,21 @@ class TreeSource:
         self._directory = open_file(location.path)
         try:
             self.tree_name = self._choose_tree(location.tree)
-            with _damage(self.path, f"is damaged: the tree {self.tree_name!r} cannot be read"):
+            with damage(self.path, f"is damaged: the tree {self.tree_name!r} cannot be read"):
                 self._tree = self._directory[self.tree_name]
                 self.n_entries = int(self._tree.num_entries)
+            self._check_entries()
         except BaseException:
             self._directory.close()
             raise
         self.is_rntuple = not hasattr(self._tree, "branches")
         self._executor = uproot.ThreadPoolExecutor(threads) if threads > 1 else uproot.TrivialExecutor()
         self._infos: dict[str, BranchInfo] = {}
+
+    def _check_entries(self) -> None:
+        if not 0 <= self.n_entries < _MOST_ENTRIES:
+            msg = f"{self.path} is damaged: the tree {self.tree_name!r} claims {self.n_entries} entries"
+            raise FileUnreadableError(msg)
 
     def __enter__(self) -> Self:
         return self
@@ -197,7 +215,7 @@ class TreeSource:
         return f"{self.path}:{self.tree_name}"
 
     def _choose_tree(self, wanted: str | None) -> str:
-        with _damage(self.path, "is damaged: its list of contents cannot be read"):
+        with damage(self.path, "is damaged: its list of contents cannot be read"):
             names = tree_names(self._directory)
         if not names:
             msg = f"{self.path} holds no tree"
@@ -207,9 +225,14 @@ class TreeSource:
                 return names[0]
             msg = f"{self.path} holds several trees: name one, e.g. {self.path}:{names[0]} (trees: {', '.join(names)})"
             raise TreeNotFoundError(msg)
-        plain = wanted.partition(";")[0].strip("/")
-        if plain in names:
+        plain, _, cycle = wanted.strip("/").partition(";")
+        with damage(self.path, "is damaged: its list of contents cannot be read"):
+            cycles = [name.partition(";")[2] for name in self._directory.keys(filter_name=plain)] if cycle else []
+        if plain in names and (not cycle or cycle in cycles):
             return wanted
+        if plain in names:
+            msg = f"no cycle {cycle!r} of tree {plain!r} in {self.path} (cycles: {', '.join(sorted(cycles))})"
+            raise TreeNotFoundError(msg)
         msg = f"no tree {wanted!r} in {self.path}{did_you_mean(wanted, names)} (trees: {', '.join(names)})"
         raise TreeNotFoundError(msg)
 
@@ -227,7 +250,7 @@ class TreeSource:
             If there is none of that name; near misses are named.
         """
         if name not in self._infos:
-            with _damage(self.path, f"is damaged: branch {name!r} of {self.tree_name!r} cannot be described"):
+            with damage(self.path, f"is damaged: branch {name!r} of {self.tree_name!r} cannot be described"):
                 try:
                     branch = self._tree[name]
                 except KeyError:
@@ -236,6 +259,16 @@ class TreeSource:
                     msg = f"no branch {name!r} in {self}{hint}"
                     raise BranchNotFoundError(msg) from None
                 self._infos[name] = _describe_field(name, branch) if self.is_rntuple else _describe_branch(name, branch)
+                if (
+                    not self.is_rntuple
+                    and self._infos[name].shape != "unusable"
+                    and branch.num_entries != self.n_entries
+                ):
+                    msg = (
+                        f"{self.path} is damaged: branch {name!r} has {branch.num_entries} entries, its tree "
+                        f"{self.tree_name!r} {self.n_entries}"
+                    )
+                    raise FileUnreadableError(msg)
         return self._infos[name]
 
     def numeric_branch(self, name: str) -> BranchInfo:
@@ -270,7 +303,9 @@ class TreeSource:
             return [0, self.n_entries]
         ideal = np.linspace(0, self.n_entries, int(min(n_chunks, self.n_entries)) + 1).round().astype(np.int64)
         shared = self._shared_boundaries(names)
-        nearest = shared[np.abs(shared[:, None] - ideal[None, :]).argmin(axis=0)] if len(shared) < 100_000 else ideal
+        above = np.searchsorted(shared, ideal).clip(1, len(shared) - 1)
+        below = shared[above - 1]
+        nearest = np.where(ideal - below < shared[above] - ideal, below, shared[above])
         # moving an edge to a distant boundary would break the memory bound
         close = np.abs(nearest - ideal) <= 0.5 * self.n_entries / n_chunks
         edges: list[int] = np.unique(np.where(close, nearest, ideal)).tolist()
@@ -319,7 +354,7 @@ class TreeSource:
         """Read one branch between two entries; see :meth:`read`."""
         info = self.numeric_branch(name)
         library = "ak" if info.shape == "jagged" or self.is_rntuple else "np"
-        with _damage(self.path, f"is damaged: branch {name!r} of {self.tree_name!r} cannot be read"):
+        with damage(self.path, f"is damaged: branch {name!r} of {self.tree_name!r} cannot be read"):
             options: dict[str, Any] = {"entry_start": start, "entry_stop": stop, "library": library}
             if not self.is_rntuple:
                 options |= {"decompression_executor": self._executor, "array_cache": None}
@@ -372,7 +407,7 @@ def _describe_numbers(name: str, typename: str, dtype: np.dtype[Any], *, jagged:
         return BranchInfo(
             name, typename, "unusable", reason="it is a leaf list or structure; only plain numbers can be used"
         )
-    if jagged and dtype.shape:
+    if (jagged and dtype.shape) or len(dtype.shape) > 1:
         return BranchInfo(name, typename, "unusable", reason="it is nested more than one level deep")
     shape: Shape = "jagged" if jagged else "fixed" if dtype.shape else "scalar"
     return BranchInfo(name, typename, shape, base)

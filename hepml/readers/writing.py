@@ -38,6 +38,7 @@ class RootWriter:
     def __init__(self, path: Path) -> None:
         self._file = uproot.recreate(path, compression=uproot.ZSTD(4))
         self._trees: dict[str, Any] = {}
+        self._types: dict[str, dict[str, Any]] = {}
 
     def extend(self, tree: str, columns: Mapping[str, Any]) -> None:
         """Append a chunk to a tree.
@@ -52,16 +53,26 @@ class RootWriter:
         Raises
         ------
         InvalidInputError
-            If columns have different lengths, or differ from those of earlier chunks.
+            If columns have different lengths, or differ from those of earlier chunks in name, or in type so that a value
+            would change.
         """
+        if not columns:
+            msg = f"there are no columns for tree {tree!r}"
+            raise InvalidInputError(msg)
         arrays = {name: _storable(name, column) for name, column in columns.items()}
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) != 1:
             msg = f"columns of tree {tree!r} have different lengths: {lengths}"
             raise InvalidInputError(msg)
         if tree not in self._trees:
+            self._types[tree] = {name: _branch_type(array) for name, array in arrays.items()}
             # file[name] = columns would write an RNTuple, which older analysis code cannot open
-            self._trees[tree] = self._file.mktree(tree, {name: _branch_type(array) for name, array in arrays.items()})
+            self._trees[tree] = self._file.mktree(tree, self._types[tree])
+        types = self._types[tree]
+        if set(arrays) != set(types):
+            msg = f"tree {tree!r} has the branches {', '.join(types)}; this chunk has {', '.join(arrays)}"
+            raise InvalidInputError(msg)
+        arrays = {name: _same_type(name, array, types[name]) for name, array in arrays.items()}
         if next(iter(lengths.values())):
             self._trees[tree].extend(arrays)
 
@@ -74,16 +85,39 @@ class RootWriter:
         self._file.close()
 
 
+def _same_type(name: str, array: Any, wanted: Any) -> Any:
+    """Convert a later chunk to the type of the first; uproot would do so whatever happens to the values."""
+    found = _branch_type(array)
+    if found == wanted:
+        return array
+    if not isinstance(found, str) and not isinstance(wanted, str):
+        with np.errstate(all="ignore"):
+            converted = array.astype(wanted)
+            back = converted.astype(found)
+        # 2^64 - 1 survives the way to int64 and back, but as -1
+        same_sign = np.array_equal(converted < 0, array < 0) if wanted.kind in "iu" and found.kind in "iu" else True
+        if same_sign and np.array_equal(back, array, equal_nan=found.kind == "f"):
+            return converted
+    msg = f"column {name!r} was {wanted} in the first chunk and is {found} now, with values that {wanted} cannot hold"
+    raise InvalidInputError(msg)
+
+
 def _storable(name: str, column: Any) -> Any:
     array = np.asarray(column)
-    if array.dtype.kind in "OU":
+    if array.ndim == 1 and (array.dtype.kind == "U" or (array.dtype.kind == "O" and all(map(_is_text, array)))):
         import awkward as ak
 
         return ak.Array([str(text) for text in array])
-    if array.dtype.kind not in "iufb" or array.ndim != 1:
+    if array.dtype == np.float16:
+        array = array.astype(np.float32)
+    if array.dtype.kind not in "iufb" or array.dtype.itemsize > 8 or array.ndim != 1:
         msg = f"column {name!r} has type {array.dtype} and shape {array.shape}; only numbers or text can be written"
         raise InvalidInputError(msg)
     return array
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _branch_type(array: Any) -> Any:
@@ -122,6 +156,8 @@ def root_writer(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
 def write(dataset: Dataset, path: str | os.PathLike[str], *, tree: str = "events", overwrite: bool = False) -> None:
     """Write a dataset to a ROOT file: identity, features, spectators, ``weight`` and ``sample`` (its index).
 
+    The names and roles of the samples stand in the note of the file (TObjString ``hepml``, JSON).
+
     Parameters
     ----------
     dataset : Dataset
@@ -144,7 +180,9 @@ def write(dataset: Dataset, path: str | os.PathLike[str], *, tree: str = "events
     --------
     >>> hepml.write(dataset, "selected.root", tree="events")  # doctest: +SKIP
     """
+    samples = [{"name": info.name, "role": info.role, "title": info.title} for info in dataset.samples]
     with root_writer(path, overwrite=overwrite) as writer:
+        writer.note({"format": "hepml-dataset", "version": 1, "tree": tree, "samples": samples})
         # a dataset without events still makes a tree with its branches
         for start in range(0, max(len(dataset), 1), _CHUNK_ROWS):
             writer.extend(tree, _columns(dataset[start : start + _CHUNK_ROWS]))
@@ -155,8 +193,9 @@ def _columns(dataset: Dataset) -> dict[str, Any]:
     own = {"weight": dataset.weight, "sample": dataset.sample}
     features = {name: dataset.X[:, number] for number, name in enumerate(dataset.feature_names)}
     for name, column in {**features, **dataset.spectators}.items():
-        # a spectator that repeats the identity says the same
-        if name in own or (name in columns and name in features):
+        # a spectator may repeat the identity
+        repeats = name in columns and name not in features and np.array_equal(columns[name], column)
+        if name in own or (name in columns and not repeats):
             msg = f"a column named {name!r} cannot be written: the name is taken by the event's own {name}"
             raise InvalidInputError(msg)
         columns.setdefault(name, column)
