@@ -70,8 +70,8 @@ class Overtraining:
         TMVA's table: signal efficiency at background efficiencies of 0.01, 0.10 and 0.30.
     histograms : ScoreHistograms
         What the overlay shows.
-    seed : int or list of int or None
-        Entropy of the seed of the permutations.
+    seed : dict
+        ``entropy`` and ``spawn_key`` of the seed of the permutations, as numpy.random.SeedSequence takes them.
     """
 
     auc_train: float
@@ -87,7 +87,7 @@ class Overtraining:
     background: TwoSampleTest
     signal_efficiencies: tuple[EfficiencyComparison, ...]
     histograms: ScoreHistograms = field(repr=False)
-    seed: Any
+    seed: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON types; what is not computable is null."""
@@ -191,7 +191,7 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
         background=_compare(train, test, False, n_permutations, background_seed),
         signal_efficiencies=tuple(_efficiencies(curve_train, curve_test)),
         histograms=histograms_of(train, test, n_bins),
-        seed=sequence.entropy,
+        seed={"entropy": sequence.entropy, "spawn_key": list(sequence.spawn_key)},
     )
 
 

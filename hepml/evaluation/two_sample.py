@@ -97,8 +97,9 @@ def two_sample_test(
     Notes
     -----
     A p-value is ``(1 + number of permutations at or above the distance seen) / (1 + n_permutations)`` (Davison and
-    Hinkley, Bootstrap Methods, 1997, eq. 4.11). Pairs of (value, weight) are exchanged, so nothing is assumed about the
-    weights; Kolmogorov's asymptotic distribution with an effective number of events is not exact for signed ones.
+    Hinkley, Bootstrap Methods and their Application, 1997, chapter 4). Pairs of (value, weight) are exchanged, so nothing
+    is assumed about the weights; Kolmogorov's asymptotic distribution with an effective number of events is not exact for
+    signed ones.
     """
     if n_permutations < 1:
         msg = f"{n_permutations} permutations were asked for; at least 1 is needed"

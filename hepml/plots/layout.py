@@ -53,10 +53,8 @@ def lift_above_data(ax: Axes, legend: Legend, lowest: float, highest: float) -> 
     lowest, highest : float
         Range of the data, with their errors.
     """
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        return
-    figure.draw_without_rendering()
+    # by way of the canvas, because axes may stand in a figure within a figure
+    ax.figure.canvas.figure.draw_without_rendering()
     frame = ax.get_window_extent()
     share = (frame.y1 - legend.get_window_extent().y0) / frame.height
     bottom = min(0.0, lowest * 1.1)

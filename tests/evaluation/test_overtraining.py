@@ -123,6 +123,11 @@ def test_classes_are_permuted_by_streams_of_their_own(draw):
     first, again = (overtraining(*train, *test, seed=sequence) for _ in range(2))
     assert first.signal == again.signal
     assert overtraining(*train, *test, seed=9).signal == first.signal
+    child = sequence.spawn(3)[2]
+    stated = overtraining(*train, *test, seed=child).to_dict()["seed"]
+    assert stated == {"entropy": 9, "spawn_key": [2]}
+    rebuilt = np.random.SeedSequence(stated["entropy"], spawn_key=stated["spawn_key"])
+    assert overtraining(*train, *test, seed=rebuilt).signal == overtraining(*train, *test, seed=child).signal
     changed = overtraining(*train, test[0], np.where(test[0], test[1] + 1, test[1]), test[2], seed=9)
     assert changed.background == first.background
     assert changed.signal != first.signal
