@@ -393,7 +393,10 @@ def _log_file(path: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        logger.exception("the run stopped here")
+        # a logger outside the hierarchy: the traceback is for the file, the terminal gets one clear message
+        only_file = logging.Logger("hepml.workflow")  # noqa: LOG001
+        only_file.addHandler(handler)
+        only_file.exception("the run stopped here")
         raise
     finally:
         logger.setLevel(level)

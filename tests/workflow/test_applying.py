@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,6 +13,9 @@ from hepml import Analysis, Run
 from hepml.errors import FeatureMismatchError, IdentityError, InvalidInputError, ModelFormatError, OutputError
 from hepml.workflow import apply_model, applying
 from tests.workflow.toys import FIRST_EVENT, write_analysis, write_sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def columns(path: Path, tree: str = "events") -> dict[str, Any]:

@@ -94,7 +94,7 @@ def test_scores_in_tmva_layout(toy_run: Run, toy_folder: Path) -> None:
     assert set(training["split"].tolist()) == {Part.TRAIN, Part.VALIDATION}
     assert not test["train_weight"].any()
     assert (np.sign(training["train_weight"]) == np.sign(training["weight"])).all()
-    with uproot.open(toy_folder / "signal.root:events") as tree:
+    with uproot.open(f"{toy_folder}/signal.root:events") as tree:
         numbers = tree["event_number"].array(library="np")
     written = np.concatenate([part["event_number"][part["classID"] == 0] for part in (test, training)])
     assert written.dtype == np.uint64
@@ -110,7 +110,7 @@ def test_scores_and_models_agree(toy_run: Run) -> None:
         assert np.array_equal(model.evaluate({"x": tree["x"], "y": tree["y"].astype(np.float32)}), tree[name])
 
 
-def test_two_runs_are_identical(toy_run: Run, toy_folder: Path, tmp_path: Path) -> None:
+def test_two_runs_are_identical(toy_run: Run, tmp_path: Path) -> None:
     again = Analysis(toy_run.config).train(tmp_path / "again")
     assert (again.path / "metrics.json").read_bytes() == (toy_run.path / "metrics.json").read_bytes()
     for tree in ("TestTree", "TrainTree"):
@@ -191,12 +191,7 @@ def start_long_training(folder: Path, out: Path) -> subprocess.Popen[str]:
     """Start a run whose first method is quick and whose second takes minutes; return once the first is stored."""
     methods = {
         "quick": {"kind": "xgboost", "n_estimators": 5},
-        "slow": {
-            "kind": "hist_gradient_boosting",
-            "max_iter": 100_000,
-            "learning_rate": 1e-6,
-            "early_stopping_rounds": None,
-        },
+        "slow": {"kind": "hist_gradient_boosting", "max_iter": 100_000, "learning_rate": 1e-6},
     }
     path = write_analysis(folder, methods=methods)
     process = subprocess.Popen(

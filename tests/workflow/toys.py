@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import uproot
 import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FIRST_EVENT = 2**53 + 1  # above what a double can count
 
