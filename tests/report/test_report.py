@@ -1,0 +1,172 @@
+"""The report: self-contained, escaped, whole even where a figure failed, and clean in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from hepml import Analysis, plots
+from hepml.errors import ModelFormatError
+from hepml.report import methods_table, read_json, with_error, write_json
+from tests.workflow.toys import write_analysis, write_sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hepml import Run
+
+HOSTILE = "<script>document.title='owned'</script> & \"quotes\" $x$"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run whose titles try to break out of HTML and SVG."""
+    folder = tmp_path_factory.mktemp("report")
+    write_sample(folder / "signal.root", 600, mean=1, seed=1)
+    write_sample(folder / "background.root", 600, mean=-1, seed=2)
+    features = [{"name": "x", "title": HOSTILE, "unit": "<b>GeV</b>"}]
+    path = write_analysis(
+        folder, title=HOSTILE, features=features, report={"style": "CMS", "label": "Work in progress"}
+    )
+    return Analysis.from_file(path).train(folder / "run")
+
+
+class Page(HTMLParser):
+    """Collects what a page would fetch or run."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in {"src", "href", "srcset", "data", "action"}:
+                self.links.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+
+
+def test_page_is_self_contained_and_escaped(run: Run) -> None:
+    page = Page((run.path / "report.html").read_text(encoding="utf-8"))
+    assert "script" not in page.tags
+    assert "link" not in page.tags
+    assert all(link.startswith(("data:image/svg+xml;base64,", "#")) for link in page.links)
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    assert sum(link.startswith("data:") for link in page.links) == 4  # two curves, one method, one feature
+    assert page.tags.count("h1") == 1
+
+
+def test_figures_hold_no_markup_of_the_user(run: Run) -> None:
+    for path in (run.path / "plots").glob("*.svg"):
+        text = path.read_text(encoding="utf-8")
+        assert "<script" not in text
+        assert "http-equiv" not in text
+
+
+def test_every_number_of_the_table_comes_from_metrics(run: Run) -> None:
+    header, rows = methods_table(run.metrics)
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    assert header[1] == "AUC (test)"
+    for cell in rows[0]:
+        assert cell.split(" (")[0] in page
+    roc = run.metrics["methods"]["BDT"]["roc"]
+    assert rows[0][1] == with_error(roc["auc"], roc["auc_error"])
+
+
+def test_failing_figure_costs_only_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_sample(tmp_path / "signal.root", 600, mean=1, seed=1)
+    write_sample(tmp_path / "background.root", 600, mean=-1, seed=2)
+
+    def broken(*_: Any, **__: Any) -> None:
+        msg = "no ink"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(plots, "roc", broken)
+    run = Analysis.from_file(write_analysis(tmp_path)).train(tmp_path / "run")
+    assert not (run.path / "plots" / "roc.svg").exists()
+    assert (run.path / "plots" / "inverse_background_efficiency.svg").exists()
+    assert "this figure could not be drawn" in (run.path / "report.html").read_text(encoding="utf-8")
+    assert "no ink" in (run.path / "log.txt").read_text(encoding="utf-8")
+    assert run.metrics["methods"]["BDT"]["roc"]["auc"] > 0.8
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.87314, 0.00241, "0.8731 ± 0.0024"),
+        (0.5, 0.1, "0.50 ± 0.10"),
+        (1234.5, 67.0, "1234 ± 67"),
+        (0.99999, 0.0000012, "0.9999900 ± 0.0000012"),
+        (0.25, None, "0.25"),
+        (0.25, 0.0, "0.25"),
+        (None, 0.1, "not computable"),
+        (float("nan"), 0.1, "not computable"),
+    ],
+)
+def test_with_error(value: float | None, error: float | None, text: str) -> None:
+    assert with_error(value, error) == text
+
+
+def test_json_is_strict_stable_and_versioned(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"version": 1, "format": "x", "b": float("nan"), "a": [np.inf, (1, 2.5)]})
+    assert json.loads(path.read_text()) == {"format": "x", "version": 1, "a": [None, [1, 2.5]], "b": None}
+    assert path.read_text().index('"a"') < path.read_text().index('"b"')
+    assert read_json(path, "x", 1)["b"] is None
+    with pytest.raises(ModelFormatError, match="update hepml"):
+        read_json(path, "x", 0)
+    with pytest.raises(ModelFormatError, match="not a y file"):
+        read_json(path, "y", 1)
+    path.write_text('{"format": ')
+    with pytest.raises(ModelFormatError, match="cannot be read"):
+        read_json(path, "x", 1)
+
+
+@pytest.mark.browser
+def test_opens_in_chromium_without_a_complaint(run: Run, tmp_path: Path) -> None:
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("chromium is not installed")
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--enable-logging=stderr",
+        "--window-size=1200,900",
+    ]
+    page = f"file://{run.path / 'report.html'}"
+    for name, extra in {
+        "dom": ["--dump-dom"],
+        "picture": [f"--screenshot={tmp_path / 'page.png'}"],
+    }.items():
+        command = [browser, *options, f"--user-data-dir={tmp_path / name}", *extra, page]
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+        assert not re.findall(r"CONSOLE.*", found.stderr)
+        if name == "dom":
+            title = re.search(r"<title>(.*?)</title>", found.stdout, flags=re.DOTALL)
+            assert title is not None
+            assert title.group(1).startswith("&lt;script&gt;")
+    picture = (tmp_path / "page.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    from matplotlib.image import imread
+
+    pixels = imread(tmp_path / "page.png")[..., :3]
+    assert pixels.shape == (900, 1200, 3)
+    # text and tables were painted: neither an empty page nor one of a single colour
+    assert 0.01 < float((pixels.mean(axis=2) < 0.5).mean()) < 0.5
