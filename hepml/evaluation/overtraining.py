@@ -27,7 +27,7 @@ _ROUNDING = 1e-12
 
 NONE_SEEN = "no overtraining seen"
 SMALL_GAP = "gap, small"
-OVERTRAINED = "overtrained"
+GAP_LARGE = "gap, large"
 TEST_BETTER = "test better than training"
 UNDECIDED = "undecided"
 
@@ -63,7 +63,7 @@ class Overtraining:
     max_gap : float
         Size of a gap that counts as harm, which enters the verdict.
     verdict : str
-        ``'no overtraining seen'``, ``'gap, small'``, ``'overtrained'``, ``'test better than training'`` or ``'undecided'``.
+        ``'no overtraining seen'``, ``'gap, small'``, ``'gap, large'``, ``'test better than training'`` or ``'undecided'``.
     signal, background : TwoSampleTest
         Training against test scores within each class. They are reported and do not decide.
     signal_efficiencies : tuple of EfficiencyComparison
@@ -158,7 +158,7 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
 
     Notes
     -----
-    The verdict looks at the gap of the areas, in standard deviations and in size: at 2 sigma or more it is 'overtrained'
+    The verdict looks at the gap of the areas, in standard deviations and in size: at 2 sigma or more it is 'gap, large'
     (gap at or above ``max_gap``), 'gap, small' (below) or 'test better than training' (negative: the parts differ
     otherwise). Below 2 sigma it is 'undecided' if the error of the gap exceeds ``max_gap``, else 'no overtraining seen'.
     The p-values of the distributions do not decide: with enough events every fit differs from its training sample.
@@ -199,7 +199,7 @@ def _verdict(gap: float, error: float, max_gap: float) -> str:
     if abs(gap) >= _SIGNIFICANT * error and abs(gap) > _ROUNDING:
         if gap < 0:
             return TEST_BETTER
-        return OVERTRAINED if gap >= max_gap else SMALL_GAP
+        return GAP_LARGE if gap >= max_gap else SMALL_GAP
     return UNDECIDED if error > max_gap else NONE_SEEN
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from hepml.atomic import atomic_path
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from hepml.config import ReportConfig
@@ -60,26 +62,16 @@ def draw_figures(
         Called with the fraction that is done.
     """
     from hepml import plots
-    from hepml.evaluation import feature_histograms
 
     folder.mkdir(parents=True, exist_ok=True)
-    jobs: list[tuple[str, Callable[[Any], object]]] = [
+    jobs: list[tuple[str, Callable[[Axes], object]]] = [
         ("roc", lambda ax: plots.roc(curves, ax)),
         ("inverse_background_efficiency", lambda ax: plots.inverse_background_efficiency(curves, ax)),
     ]
-    jobs += [
-        (f"overtraining_{number:03d}", lambda ax, name=name, result=result: plots.overtraining(result, ax, title=name))
-        for number, (name, result) in enumerate(comparisons.items())
-    ]
-    jobs += [
-        (
-            f"feature_{number:03d}",
-            lambda ax, number=number, feature=feature: plots.feature(
-                feature_histograms(X[:, number], y, weight), ax, title=feature.title, unit=feature.unit
-            ),
-        )
-        for number, feature in enumerate(features)
-    ]
+    for number, (name, result) in enumerate(comparisons.items()):
+        jobs.append((f"overtraining_{number:03d}", partial(_draw_overtraining, name, result)))
+    for number, feature in enumerate(features):
+        jobs.append((f"feature_{number:03d}", partial(_draw_feature, feature, X[:, number], y, weight)))
     for number, (name, draw) in enumerate(jobs):
         progress(number / len(jobs))
         try:
@@ -92,3 +84,18 @@ def draw_figures(
                         plots.save(figure, path)
         except Exception:  # noqa: BLE001  (whatever a figure raises, the numbers are worth more)
             _LOG.exception("the figure %s could not be drawn", name)
+
+
+def _draw_overtraining(name: str, result: Overtraining, ax: Axes) -> None:
+    from hepml import plots
+
+    plots.overtraining(result, ax, title=name)
+
+
+def _draw_feature(
+    feature: Feature, values: NDArray[np.float32], y: NDArray[np.int8], weight: NDArray[np.float64], ax: Axes
+) -> None:
+    from hepml import plots
+    from hepml.evaluation import feature_histograms
+
+    plots.feature(feature_histograms(values, y, weight), ax, title=feature.title, unit=feature.unit)

@@ -57,7 +57,7 @@ def test_a_memorised_sample_is_overtraining():
     score = model.predict_proba(X)[:, 1]
     result = overtraining(label[:1000], score[:1000], None, label[1000:], score[1000:], None, n_permutations=99)
     assert result.auc_train == 1
-    assert result.verdict == "overtrained"
+    assert result.verdict == "gap, large"
     assert result.signal.ks_p_value == 0.01
 
 
@@ -71,7 +71,7 @@ def test_few_events_are_undecided(draw):
 @pytest.mark.parametrize(
     ("train", "test", "verdict"),
     [
-        (1.1, 1.0, "overtrained"),
+        (1.1, 1.0, "gap, large"),
         (1.04, 1.0, "gap, small"),
         (1.0, 1.0, "no overtraining seen"),
         (1.0, 1.1, "test better than training"),
@@ -88,7 +88,7 @@ def test_verdict_follows_significance_and_size(train, test, verdict):
 def test_size_of_harm_is_the_caller_s():
     parts = (*quantiles(1.1), *quantiles(1.0))
     assert overtraining(*parts, n_permutations=1, max_gap=0.05).verdict == "gap, small"
-    assert overtraining(*parts, n_permutations=1, max_gap=0.005).verdict == "overtrained"
+    assert overtraining(*parts, n_permutations=1, max_gap=0.005).verdict == "gap, large"
 
 
 def test_no_gap_without_error_is_no_finding():
