@@ -309,6 +309,14 @@ def parse_analysis(document: Document | dict[str, Any], *, where: str = "analysi
                 problem["type"] in _CONTAINERS and any(o == path and p["type"] not in _CONTAINERS for o, p in found)
             )
         ]
+        # a misspelt key is not missing as well
+        unknown = [path for path, problem in inner if problem["type"] == "extra_forbidden"]
+        inner = [
+            (path, problem)
+            for path, problem in inner
+            if problem["type"] != "missing"
+            or not any(path[:-1] == other[:-1] and did_you_mean(str(other[-1]), [str(path[-1])]) for other in unknown)
+        ]
         lines = dict.fromkeys(_describe(path, problem, document, where) for path, problem in inner)
         raise AnalysisFileError("\n".join(lines)) from error
 
@@ -356,6 +364,7 @@ _WORDS = {
     "model_attributes_type": "must be a mapping of keys to values",
     "model_type": "must be a mapping of keys to values",
     "string_type": "must be text (quote it if it looks like a number, true or false)",
+    "too_short": "must not be empty",
     "tuple_type": "must be a list",
 }
 _CONTAINERS = frozenset({"dict_type", "tuple_type"})

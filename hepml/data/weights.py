@@ -20,7 +20,18 @@ _CLASSES = ((1, "signal"), (0, "background"))
 
 
 def effective_entries(weight: NDArray[np.float64]) -> float:
-    """Return N_eff = (sum w)^2 / sum w^2, 0 for no events."""
+    """Return N_eff = (sum w)^2 / sum w^2.
+
+    Parameters
+    ----------
+    weight : ndarray of float64, shape (n_events,)
+        Signed weights.
+
+    Returns
+    -------
+    float
+        The number of unweighted events of the same relative uncertainty; 0 for no events.
+    """
     squares = float(np.dot(weight, weight))
     return float(weight.sum()) ** 2 / squares if squares > 0 else 0.0
 
