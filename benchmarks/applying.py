@@ -1,7 +1,7 @@
 """Memory and speed of ``hepml apply`` against the size of its input.
 
-Trains the Higgs example's two methods once, then scores files made of its signal sample, repeated to a sixteenth, a quarter and
-all of the largest size, in fresh processes. Constant memory means that the peak does not grow with the file.
+Trains the Higgs example's two methods once, then scores files made of its signal sample in fresh processes: a sixteenth, a
+quarter and all of the largest size. Constant memory means that the peak does not grow with the file.
 
     python benchmarks/applying.py [--largest 1600000]
 """
@@ -64,9 +64,8 @@ def main() -> None:
             command = [sys.executable, "-c", CHILD, str(run), str(path), str(Path(folder) / f"out{n_entries}.root")]
             found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             rate = found["n"] / found["cpu"] / 1e6
-            print(
-                f"{found['n']:9d} entries: wall {found['wall']:6.2f} s, {rate:.2f} M entries / CPU s, peak {found['peak_mb']:.0f} MB"
-            )
+            speed = f"wall {found['wall']:6.2f} s, {rate:.2f} M entries / CPU s"
+            print(f"{found['n']:9d} entries: {speed}, peak {found['peak_mb']:.0f} MB")
 
 
 if __name__ == "__main__":
