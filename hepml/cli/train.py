@@ -33,7 +33,7 @@ def train(
     from hepml.workflow import Analysis
 
     job = Analysis.from_file(analysis)
-    if methods:
+    if methods is not None:
         job = job.with_methods([name.strip() for name in methods.split(",") if name.strip()])
     target = out or Path("runs") / job.config.name
     with progress_bar() as progress:

@@ -17,7 +17,7 @@ import numpy as np
 from hepml.atomic import refuse_existing, replace_folder, write_text
 from hepml.config import AnalysisConfig, dump_yaml, load_analysis
 from hepml.data import FALLBACK_NAMES, Dataset, Feature, Part
-from hepml.errors import OutputError, unknown_name
+from hepml.errors import InvalidInputError, OutputError, unknown_name
 from hepml.readers import SampleRequest, expand_files, read_samples, split_location
 from hepml.report import METRICS_FORMAT, METRICS_VERSION, draw_figures, provenance, write_json, write_report
 from hepml.workflow.blinding import blind_spectators, visible_events
@@ -78,7 +78,13 @@ class Analysis:
         ------
         UnknownNameError
             If there is no such method.
+        InvalidInputError
+            If no method is named.
         """
+        if not names:
+            # without a score nothing would be blinded
+            msg = f"no method is named (methods: {', '.join(self.config.methods)})"
+            raise InvalidInputError(msg)
         for name in names:
             if name not in self.config.methods:
                 problem = unknown_name("method", name, self.config.methods)

@@ -104,6 +104,9 @@ def test_train_report_apply(tmp_path: Path) -> None:
     run = hepml("train", "analysis.yaml", cwd=tmp_path)
     assert run.returncode == 1
     assert "exists already" in run.stderr
+    for nothing in ("", ","):
+        run = hepml("train", "analysis.yaml", "-o", "none", "--methods", nothing, cwd=tmp_path)
+        assert (run.returncode, run.stderr) == (1, "error: no method is named (methods: BDT)\n")
     assert hepml("train", "analysis.yaml", "--overwrite", "--methods", "BDt", cwd=tmp_path).stderr.startswith(
         "error: unknown method 'BDt'; did you mean 'BDT'"
     )

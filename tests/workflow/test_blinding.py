@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hepml import Analysis, Run
+from hepml.errors import InvalidInputError
 from tests.workflow.toys import write_analysis, write_sample
 
 if TYPE_CHECKING:
@@ -81,6 +82,13 @@ def test_expression_hides_a_window(folder: Path, tmp_path: Path) -> None:
 
 def test_nothing_is_hidden_when_it_is_said(folder: Path, tmp_path: Path) -> None:
     assert len(run(folder, tmp_path / "run", blind="none").scores("DataTree")["x"]) == N_DATA
+
+
+def test_without_a_method_there_is_no_run(folder: Path) -> None:
+    """No score, nothing to blind by: all data would be shown."""
+    analysis = Analysis.from_file(write_analysis(folder, samples=samples()))
+    with pytest.raises(InvalidInputError, match=r"no method is named \(methods: BDT\)"):
+        analysis.with_methods([])
 
 
 def test_data_train_nothing(folder: Path, tmp_path: Path) -> None:
