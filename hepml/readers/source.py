@@ -36,6 +36,7 @@ Shape = Literal["scalar", "fixed", "jagged", "unusable"]
 
 _TREE_CLASSES = ("TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple", "ROOT::Experimental::RNTuple")
 _LARGE_FILE_VERSION = 1_000_000
+_SMALLEST_HEADER = 64
 # a petabyte of single bytes: more is a damaged number
 _MOST_ENTRIES = 10**15
 
@@ -138,6 +139,10 @@ def _check_header(path: str) -> None:
         raise FileUnreadableError(msg)
     (version,) = struct.unpack_from(">i", head, 4)
     (end,) = struct.unpack_from(">q" if version >= _LARGE_FILE_VERSION else ">i", head, 12)
+    (begin,) = struct.unpack_from(">i", head, 8)
+    if begin < _SMALLEST_HEADER or end < begin:
+        msg = f"{path} is damaged: its header says that contents begin at byte {begin} and end at {end}"
+        raise FileUnreadableError(msg)
     if end > size:
         msg = (
             f"{path} is truncated: its header promises {end} bytes, {size} are there. Copy it again, or recover what is "
@@ -153,9 +158,7 @@ def damage(path: str, what: str) -> Iterator[None]:
         yield
     except HepmlError:
         raise
-    except (
-        Exception
-    ) as error:  # bad bytes raise anything: struct, zlib, index, assertion, and memory errors for lengths
+    except Exception as error:  # struct, zlib, index, assertion errors, and memory errors for damaged lengths
         first = (str(error).strip() or repr(error)).splitlines()[0]
         msg = f"{path} {what}: {type(error).__name__}: {first:.300}. The file may be truncated or damaged"
         raise FileUnreadableError(msg) from error
@@ -398,7 +401,22 @@ def _describe_field(name: str, field: Any) -> BranchInfo:
         dtype = plain
     if dtype is None:
         return BranchInfo(name, typename, "unusable", reason="only numbers and vectors of numbers can be used")
-    return BranchInfo(name, typename, "scalar" if inner == typename else "jagged", np.dtype(dtype))
+    depth = _lists_around(field) + (inner != typename)
+    if depth > 1:
+        return BranchInfo(name, typename, "unusable", reason="it is nested more than one level deep")
+    return BranchInfo(name, typename, "jagged" if depth else "scalar", np.dtype(dtype))
+
+
+def _lists_around(field: Any) -> int:
+    """Count the vectors and arrays that a field is a member of; its own type does not tell."""
+    depth = 0
+    around = getattr(field, "parent", None)
+    while around is not None and hasattr(around, "typename"):
+        # a class such as DataVector is a collection without being called a vector
+        is_collection = around.record.struct_role == uproot.const.RNTupleFieldRole.COLLECTION
+        depth += is_collection or str(around.typename).startswith("std::array<")
+        around = getattr(around, "parent", None)
+    return depth
 
 
 def _describe_numbers(name: str, typename: str, dtype: np.dtype[Any], *, jagged: bool) -> BranchInfo:
