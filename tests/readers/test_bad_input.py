@@ -271,13 +271,14 @@ def test_a_file_filled_up_with_zeros_is_never_read_as_less(tmp_path: Path, colum
 
 FUZZ = """
 import sys, warnings
+from pathlib import Path
 import numpy as np
 from hepml.errors import HepmlError
 from hepml.readers import TreeLocation, inspect_file, read
 
 warnings.simplefilter("error")
 good, path, first, last = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-content = open(good, "rb").read()
+content = Path(good).read_bytes()
 options = {
     "features": ["pt", "mass", "charge", "trigger", ("ht", "Sum$(jet_pt)"), ("x", "p4[0]")],
     "spectators": ["event"], "weight": "weight", "tree": "events",
@@ -289,7 +290,7 @@ for seed in range(first, last):
     damaged = bytearray(content)
     for place in rng.integers(0, len(content), 1 + seed % 3):
         damaged[place] = damaged[place] ^ (1 << int(rng.integers(8))) if seed % 2 else int(rng.integers(256))
-    open(path, "wb").write(bytes(damaged))
+    Path(path).write_bytes(bytes(damaged))
     try:
         inspect_file(TreeLocation(path), statistics=seed % 4 == 0)
     except HepmlError:
