@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
-import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepml.atomic import refuse_existing, replace_folder, write_text
+from hepml.atomic import write_text
 from hepml.config import AnalysisConfig, dump_yaml, load_analysis
 from hepml.data import FALLBACK_NAMES, Dataset, Feature, Part
-from hepml.errors import InvalidInputError, OutputError, unknown_name
+from hepml.errors import InvalidInputError, unknown_name
 from hepml.readers import SampleRequest, expand_files, read_samples, split_location
 from hepml.report import METRICS_FORMAT, METRICS_VERSION, draw_figures, provenance, write_json, write_report
 from hepml.workflow.blinding import blind_spectators, visible_events
 from hepml.workflow.evaluating import MethodResult, evaluate_method
+from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
 from hepml.workflow.methods import TrainedMethod, build_estimators, train_method
 from hepml.workflow.outputs import write_scores
 from hepml.workflow.preparation import Prepared, prepare
@@ -205,11 +204,14 @@ class Analysis:
             If files, expressions, weights or options are not usable.
         """
         final = Path(out).absolute()
-        refuse_existing(final, overwrite=overwrite)
+        refuse_to_replace(final, overwrite=overwrite)
         tell = progress or (lambda _step, _fraction: None)
         started, clock = datetime.now(tz=UTC), _Clock()
         estimators = build_estimators(self.config)
-        with _working_folder(final, resume=resume) as folder, _log_file(folder / "log.txt"):
+        with (
+            working_folder(final, keep=set(estimators) if resume else None, overwrite=overwrite) as folder,
+            log_file(folder / "log.txt"),
+        ):
             write_text(folder / "analysis.yaml", dump_yaml(self.config.model_dump(mode="json")))
             with clock("read"):
                 if dataset is None:
@@ -269,7 +271,7 @@ class Analysis:
             write_json(folder / "provenance.json", facts)
             write_report(folder, metrics, facts)
             tell("done", 1.0)
-            _finish(folder, final)
+            finish(folder, final, overwrite=overwrite)
         return Run(out)
 
 
@@ -353,58 +355,3 @@ class _Clock:
         start = time.perf_counter()
         yield
         self.seconds[step] = time.perf_counter() - start
-
-
-@contextlib.contextmanager
-def _working_folder(final: Path, *, resume: bool) -> Iterator[Path]:
-    """Give the hidden folder in which a run grows; one process at a time."""
-    folder = final.with_name(f".{final.name}.partial")
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        lock = final.with_name(f".{final.name}.lock").open("w")
-    except OSError as error:
-        msg = f"cannot write {final}: {error.strerror or error}"
-        raise OutputError(msg) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            msg = f"{final} is being written by another process"
-            raise OutputError(msg) from error
-        try:
-            if folder.exists() and not resume:
-                shutil.rmtree(folder)
-            (folder / "models").mkdir(parents=True, exist_ok=True)
-            yield folder
-        finally:
-            Path(lock.name).unlink(missing_ok=True)
-
-
-def _finish(folder: Path, final: Path) -> None:
-    try:
-        replace_folder(folder, final)
-    except OSError as error:
-        msg = f"the run is complete in {folder} but cannot be renamed to {final}: {error.strerror or error}"
-        raise OutputError(msg) from error
-
-
-@contextlib.contextmanager
-def _log_file(path: Path) -> Iterator[None]:
-    logger = logging.getLogger("hepml")
-    handler = logging.FileHandler(path, mode="a", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(min(level or logging.INFO, logging.INFO))
-    try:
-        yield
-    except BaseException:
-        # a logger outside the hierarchy: the traceback is for the file, the terminal gets one clear message
-        only_file = logging.Logger("hepml.workflow")  # noqa: LOG001
-        only_file.addHandler(handler)
-        only_file.exception("the run stopped here")
-        raise
-    finally:
-        logger.setLevel(level)
-        logger.removeHandler(handler)
-        handler.close()

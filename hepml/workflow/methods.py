@@ -18,6 +18,7 @@ from hepml.workflow.seeds import task_seed
 from hepml.workflow.seen import SEEN_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -116,14 +117,17 @@ def train_method(
     TrainedMethod
         Model and cuts.
     """
-    fingerprint = _fingerprint(estimator, context)
+    working_points = config.evaluation.working_points
+    fingerprint = _fingerprint(estimator, context, working_points)
+    table = seen.to_bytes()
     if folder.exists():
         try:
             model = classifiers.load(folder)
         except HepmlError as error:
             _LOG.info("%s: what an earlier run left cannot be used (%s)", name, error)
         else:
-            if model.context.get("fingerprint") == fingerprint:
+            # the table also lists test events, which a model itself must not depend on
+            if model.context.get("fingerprint") == fingerprint and model.attachments.get(SEEN_FILE) == table:
                 cuts = tuple(Cut(**cut) for cut in model.context["cuts"])
                 return TrainedMethod(name, model, cuts, resumed=True)
             _LOG.info("%s: an earlier run had other data or options; it is trained again", name)
@@ -136,9 +140,7 @@ def train_method(
         validation=(validation.X, validation.y, validation.train_weight),
     )
     curve = roc_curve(validation.y, estimator.evaluate(validation.X), validation.weight, event=validation.event)
-    cuts = tuple(
-        Cut(target, float(curve.at_signal_efficiency(target).threshold)) for target in config.evaluation.working_points
-    )
+    cuts = tuple(Cut(target, float(curve.at_signal_efficiency(target).threshold)) for target in working_points)
     estimator.save(
         folder,
         features=prepared.dataset.features,
@@ -148,7 +150,7 @@ def train_method(
             "fingerprint": fingerprint,
             "cuts": [{"target": cut.target, "threshold": cut.threshold} for cut in cuts],
         },
-        attachments={SEEN_FILE: seen.to_bytes()},
+        attachments={SEEN_FILE: table},
     )
     model = classifiers.load(folder)
     _check_stored(name, estimator, model, validation.X[:1000])
@@ -162,10 +164,12 @@ def _check_stored(name: str, estimator: Any, model: Any, X: NDArray[np.float32])
         raise ModelFormatError(msg)
 
 
-def _fingerprint(estimator: Any, context: dict[str, Any]) -> str:
+def _fingerprint(estimator: Any, context: dict[str, Any], working_points: Sequence[float]) -> str:
+    """Return a hash of all that model and cuts depend on."""
     facts = {
         "kind": type(estimator).__name__,
         "parameters": {key: repr(value) for key, value in sorted(estimator.get_params().items())},
         "context": context,
+        "working_points": list(working_points),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
