@@ -243,6 +243,11 @@ def read_samples(
             raise _empty(request, schema.n_entries, cut)
         check_weights(block.weight[rows], where)
         block.check_finite(rows, request.name)
+        if not np.isfinite(sum_weights):
+            _LOG.warning(
+                "%s: some weights of events that the selection drops are NaN or infinite, so the sum before the selection is",
+                where,
+            )
         infos.append(
             SampleInfo(
                 name=request.name,

@@ -326,3 +326,13 @@ def test_the_order_of_files_is_that_asked_for(tmp_path: Path, columns: Columns, 
     dataset = read(files[::-1], features=["pt"])
     assert dataset.identity.columns[1].tolist() == [5, 6, 7, 8, 9, 0, 1, 2, 3, 4]
     assert dataset.samples[0].files == tuple(str(TreeLocation(str(path))) for path in files[::-1])
+
+
+def test_undefined_weight_of_a_dropped_event_warns(
+    tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = {"x": np.array([1.0, 2.0], dtype="f4"), "w": np.array([1.0, np.nan]), "event": np.arange(2, dtype="u8")}
+    dataset = read(write(tmp_path / "a.root", table, baskets=1), features=["x"], weight="w", selection="x < 2")
+    assert dataset.weight.tolist() == [1.0]
+    assert np.isnan(dataset.samples[0].sum_weights)
+    assert "some weights of events that the selection drops are NaN" in caplog.text
