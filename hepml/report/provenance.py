@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import logging
 import os
 import platform
 import sys
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from hepml.report.formats import PROVENANCE_FORMAT, PROVENANCE_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["file_record", "library_versions", "provenance"]
+
+_LOG = logging.getLogger("hepml.report")
 
 _LIBRARIES = (
     "hepml-framework",
@@ -45,16 +48,26 @@ def library_versions() -> dict[str, str]:
 
 
 def file_record(path: str) -> dict[str, Any]:
-    """Return path, size in bytes and SHA-256 of a local file; only the path of a remote one."""
+    """Return path, size in bytes and SHA-256 of a local file; only the path of a remote one or of one that is gone."""
+    unknown = {"path": path, "size": None, "sha256": None}
     if "://" in path:
-        return {"path": path, "size": None, "sha256": None}
-    with Path(path).open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"path": path, "size": Path(path).stat().st_size, "sha256": digest}
+        return unknown
+    try:
+        with Path(path).open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            return {"path": path, "size": os.fstat(stream.fileno()).st_size, "sha256": digest}
+    except OSError as error:
+        _LOG.warning("provenance has no checksum of %s: %s", path, error.strerror or error)
+        return unknown
 
 
 def provenance(
-    *, seed: int, files: Iterable[str], timings: Mapping[str, float], started: datetime, decisions: Mapping[str, Any]
+    *,
+    seed: int,
+    files: Sequence[Mapping[str, Any]],
+    timings: Mapping[str, float],
+    started: datetime,
+    decisions: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Collect what is needed to make a result again.
 
@@ -62,8 +75,8 @@ def provenance(
     ----------
     seed : int
         The analysis's seed.
-    files : iterable of str
-        Input files.
+    files : sequence of mapping
+        Input files, each as :func:`file_record` described it when it was read.
     timings : mapping of str to float
         Seconds that each step took.
     started : datetime
@@ -81,7 +94,7 @@ def provenance(
         "version": PROVENANCE_VERSION,
         "seed": seed,
         "decisions": dict(decisions),
-        "files": [file_record(path) for path in dict.fromkeys(files)],
+        "files": [dict(record) for record in files],
         "libraries": library_versions(),
         "python": sys.version.split()[0],
         "platform": platform.platform(),

@@ -17,13 +17,21 @@ from hepml.config import AnalysisConfig, dump_yaml, load_analysis
 from hepml.data import FALLBACK_NAMES, Dataset, Feature, Part
 from hepml.errors import InvalidInputError, unknown_name
 from hepml.readers import SampleRequest, expand_files, read_samples, split_location
-from hepml.report import METRICS_FORMAT, METRICS_VERSION, draw_figures, provenance, write_json, write_report
+from hepml.report import (
+    METRICS_FORMAT,
+    METRICS_VERSION,
+    draw_figures,
+    file_record,
+    provenance,
+    write_json,
+    write_report,
+)
 from hepml.workflow.blinding import blind_spectators, visible_events
 from hepml.workflow.evaluating import MethodResult, evaluate_method
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
 from hepml.workflow.methods import TrainedMethod, build_estimators, train_method
 from hepml.workflow.outputs import write_scores
-from hepml.workflow.preparation import Prepared, prepare
+from hepml.workflow.preparation import Prepared, check_dataset, prepare
 from hepml.workflow.run import Run
 from hepml.workflow.seen import SeenEvents
 
@@ -181,7 +189,8 @@ class Analysis:
         out : path-like
             The run folder.
         dataset : Dataset, optional
-            Events to use instead of reading the files of the analysis.
+            Events to use instead of reading the files of the analysis; with its features and samples, as :meth:`read`
+            returns them.
         resume : bool
             Keep the models that an interrupted run completed, if data and options are the same.
         overwrite : bool
@@ -199,7 +208,9 @@ class Analysis:
         Raises
         ------
         OutputError
-            If the folder exists and may not be replaced, cannot be written, or another process writes it.
+            If the folder exists and may not be replaced, is no run, cannot be written, or another process writes it.
+        InvalidInputError
+            If the dataset is not one of this analysis, or two columns of ``scores.root`` would have one name.
         HepmlError
             If files, expressions, weights or options are not usable.
         """
@@ -216,6 +227,13 @@ class Analysis:
             with clock("read"):
                 if dataset is None:
                     dataset = self.read(progress=lambda done, total: tell("reading", done / max(total, 1)))
+                check_dataset(self.config, dataset)
+                files = [
+                    file_record(path)
+                    for path in dict.fromkeys(
+                        split_location(name).path for info in dataset.samples for name in info.files
+                    )
+                ]
                 prepared = prepare(self.config, dataset)
             _log_samples(prepared)
             context = _context(self.config, prepared)
@@ -263,7 +281,7 @@ class Analysis:
                 )
             facts = provenance(
                 seed=self.config.seed,
-                files=(split_location(name).path for info in dataset.samples for name in info.files),
+                files=files,
                 timings=clock.seconds,
                 started=started,
                 decisions={"unblind": unblind, "resume": resume, "methods": list(self.config.methods)},
@@ -284,12 +302,18 @@ def _context(config: AnalysisConfig, prepared: Prepared) -> dict[str, Any]:
         "identity": list(dataset.identity.names),
         "identity_is_fallback": dataset.identity.names == FALLBACK_NAMES,
         "samples": [info.name for info in dataset.samples],
-        "tree": config.tree,
+        "tree": _only_tree(config, dataset),
         "selection": config.selection,
         "balance": config.training.balance,
         "split": config.split.model_dump(),
         "data": prepared.digest(),
     }
+
+
+def _only_tree(config: AnalysisConfig, dataset: Dataset) -> str | None:
+    """Return the tree that all samples were read from, None if they differ or name none."""
+    trees = {split_location(name).tree for info in dataset.samples for name in info.files} or {config.tree}
+    return trees.pop() if len(trees) == 1 else None
 
 
 def _metrics(

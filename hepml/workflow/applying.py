@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -42,7 +43,7 @@ _NEW_EVENTS = "none"
 
 @dataclass(frozen=True, slots=True)
 class AppliedFile:
-    """What was made of one input: its file and tree, the friend file, entries, and entries without a score."""
+    """What was made of one input: its file and tree, the friend file, entries, and those that a method cannot score."""
 
     source: str
     output: Path
@@ -95,6 +96,10 @@ def apply_model(
         If an input lacks a branch that the model needs.
     IdentityError
         If it cannot be said which events the model has seen.
+    InvalidInputError
+        If several inputs would go into one file, or a method has the name of a branch that identifies an event.
+    ModelFormatError
+        If a model is damaged.
     OutputError
         If an output exists, is an input, or would be written twice.
     """
@@ -114,10 +119,10 @@ class _Scorer:
     def __init__(self, name: str, model: Any, sample: str | None) -> None:
         self.name = name
         self.features = model.features
-        self.tree: str | None = model.context.get("tree")
+        tree = model.context.get("tree")
+        self.tree = tree if isinstance(tree, str) else None
         self._model = model
-        self._sample = sample
-        self.identity: tuple[str, ...] = tuple(model.context.get("identity", ()))
+        self.identity = _texts(model, "identity")
         self._seen: SeenEvents | None = None
         if self.identity == FALLBACK_NAMES or not self.identity:
             if sample != _NEW_EVENTS:
@@ -134,10 +139,11 @@ class _Scorer:
                     f"{name} holds no table of the events it was trained on; state that events are new by --sample none"
                 )
                 raise ModelFormatError(msg)
-            names = tuple(model.context["samples"])
-            self._seen = SeenEvents.from_bytes(model.attachments[SEEN_FILE], self.identity, names)
+            table = SeenEvents.from_bytes(model.attachments[SEEN_FILE], self.identity, _texts(model, "samples"))
+            self._seen = table.within(sample)
 
-    def scores(self, columns: Mapping[str, Any], n_entries: int) -> tuple[NDArray[np.float64], int]:
+    def scores(self, columns: Mapping[str, Any], n_entries: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return scores and the mask of entries that have none, since a feature is infinite."""
         X = np.empty((n_entries, len(self.features)), dtype=np.float32, order="F")
         with np.errstate(over="ignore"):
             for number, feature in enumerate(self.features):
@@ -148,12 +154,21 @@ class _Scorer:
         X[infinite] = np.nan
         score = np.asarray(self._model.evaluate(X), dtype=np.float64)
         score[infinite] = np.nan
-        return score, int(infinite.sum())
+        return score, infinite
 
     def seen(self, identity: Identity | None, n_entries: int) -> NDArray[np.int32]:
         if self._seen is None or identity is None:
             return np.zeros(n_entries, dtype=np.int32)
-        return self._seen.lookup(identity, self._sample).astype(np.int32)
+        return self._seen.lookup(identity).astype(np.int32)
+
+
+def _texts(model: Any, key: str) -> tuple[str, ...]:
+    """Return a list of texts that a model remembers; a model is not trusted to remember anything."""
+    found = model.context.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        msg = f"the model's {key!r} is not a list of texts: it is damaged"
+        raise ModelFormatError(msg)
+    return tuple(found)
 
 
 def _load_scorers(path: Path, sample: str | None) -> list[_Scorer]:
@@ -167,6 +182,11 @@ def _load_scorers(path: Path, sample: str | None) -> list[_Scorer]:
     if len({scorer.identity for scorer in scorers}) != 1:
         msg = f"the models of {path} identify events differently: apply them one by one"
         raise IdentityError(msg)
+    for scorer in scorers:
+        for name in (scorer.name, f"{scorer.name}_seen"):
+            if name in scorer.identity:
+                msg = f"{name!r} would name two branches of the friend, a score and what identifies an event"
+                raise InvalidInputError(msg)
     return scorers
 
 
@@ -177,7 +197,7 @@ def _output_paths(locations: Sequence[TreeLocation], out: Path, *, overwrite: bo
             raise InvalidInputError(msg)
         outputs = [out]
     else:
-        outputs = [out / Path(location.path).name for location in locations]
+        outputs = [out / _file_name(location.path) for location in locations]
     inputs = {Path(location.path).resolve() for location in locations if "://" not in location.path}
     for number, output in enumerate(outputs):
         if output.resolve() in inputs:
@@ -195,6 +215,11 @@ def _output_paths(locations: Sequence[TreeLocation], out: Path, *, overwrite: bo
     return outputs
 
 
+def _file_name(path: str) -> str:
+    """Return the name of a file; an address may end in a query (``f.root?token=...``)."""
+    return Path(urlsplit(path).path if "://" in path else path).name
+
+
 def _apply_to_file(
     scorers: list[_Scorer], location: TreeLocation, output: Path, tell: Callable[[str, float], None], *, overwrite: bool
 ) -> AppliedFile:
@@ -205,10 +230,10 @@ def _apply_to_file(
     with _open(location, scorers) as source:
         _require(source, names, identity_names)
         edges = source.chunk_edges(names, _CHUNK_BYTES)
+        # a cycle says which version of the tree was read and is no part of its name
+        tree = source.tree_name.strip("/").partition(";")[0]
         with root_writer(output, overwrite=overwrite) as writer:
-            writer.note(
-                {"format": "hepml-friend", "version": 1, "of": Path(source.path).name, "tree": source.tree_name}
-            )
+            writer.note({"format": "hepml-friend", "version": 1, "of": _file_name(source.path), "tree": tree})
             for start, stop in pairwise(edges):
                 columns = source.read(names, start, stop)
                 n_entries = stop - start
@@ -218,15 +243,17 @@ def _apply_to_file(
                     integers = tuple(parse(name).evaluate_integer(columns, n_entries) for name in identity_names)
                     identity = Identity(identity_names, integers)
                     written |= dict(zip(identity_names, integers, strict=True))
+                not_scored = np.zeros(n_entries, dtype=bool)
                 for scorer in scorers:
-                    score, n_infinite = scorer.scores(columns, n_entries)
-                    n_not_scored += n_infinite
+                    score, infinite = scorer.scores(columns, n_entries)
+                    not_scored |= infinite
                     written[scorer.name] = score
                     written[f"{scorer.name}_seen"] = scorer.seen(identity, n_entries)
-                writer.extend(source.tree_name.rpartition("/")[2], written)
-                tell(Path(source.path).name, stop / max(source.n_entries, 1))
+                n_not_scored += int(not_scored.sum())
+                writer.extend(tree, written)
+                tell(_file_name(source.path), stop / max(source.n_entries, 1))
         if n_not_scored:
-            _LOG.warning("%s: %d scores are NaN because a feature is infinite", source, n_not_scored)
+            _LOG.warning("%s: %d entries have NaN for a score because a feature is infinite", source, n_not_scored)
         return AppliedFile(str(source), output, source.n_entries, n_not_scored)
 
 

@@ -1,8 +1,7 @@
-"""What a run writes beside its models: scores.root and the figures."""
+"""``scores.root``: every event that may be shown, with the score of each method."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ROLE_TREES", "write_scores"]
 
-_LOG = logging.getLogger("hepml.workflow")
 _CHUNK_ROWS = 200_000
 
 ROLE_TREES = {"data": "DataTree", "control": "ControlTree", "apply_only": "ApplyTree"}

@@ -1,4 +1,4 @@
-"""From the events that were read to those that methods train on: parts, checks, training weights, blinding."""
+"""From the events that were read to those that methods train on: checks, parts, training weights."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from hepml.data import (
     effective_entries,
     training_weights,
 )
-from hepml.errors import EmptyClassError
+from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.workflow.blinding import blind_spectators
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.config import AnalysisConfig
 
-__all__ = ["Prepared", "Selection", "prepare"]
+__all__ = ["Prepared", "Selection", "check_dataset", "prepare"]
 
 _PARTS = (Part.TRAIN, Part.VALIDATION, Part.TEST)
 
@@ -109,6 +110,36 @@ class Prepared:
         return table
 
 
+def check_dataset(config: AnalysisConfig, dataset: Dataset) -> None:
+    """Refuse events that are not those of the analysis, or whose columns would hide one another, before any training.
+
+    Raises
+    ------
+    InvalidInputError
+        If features, samples or blinding are not as the analysis says, or a feature, spectator or method has the name of
+        a branch that identifies an event.
+    """
+    wanted = tuple(item.name for item in config.features)
+    if dataset.feature_names != wanted:
+        msg = f"the dataset has the features {', '.join(dataset.feature_names)}; the analysis has {', '.join(wanted)}"
+        raise InvalidInputError(msg)
+    roles = {sample.name: sample.role for sample in config.samples}
+    for info in dataset.samples:
+        if roles.get(info.name) != info.role:
+            listed = ", ".join(f"{name} ({role})" for name, role in roles.items())
+            msg = f"the dataset has a sample {info.name} ({info.role}); the analysis has {listed}"
+            raise InvalidInputError(msg)
+    if missing := blind_spectators(config).keys() - dataset.spectators.keys():
+        msg = f"the dataset lacks {', '.join(sorted(missing))} for `blind:`: read it by Analysis.read"
+        raise InvalidInputError(msg)
+    for name, column in zip(dataset.identity.names, dataset.identity.columns, strict=True):
+        repeated = dataset.spectators.get(name, column)
+        taken = "method" if name in config.methods else "feature" if name in wanted else "spectator"
+        if taken != "spectator" or not np.array_equal(repeated, column):
+            msg = f"{name!r} identifies events and is a branch of its own: rename the {taken} of that name"
+            raise InvalidInputError(msg)
+
+
 def prepare(config: AnalysisConfig, dataset: Dataset) -> Prepared:
     """Give each event its part, check that each class can be trained and tested on, and balance the classes.
 
@@ -171,6 +202,8 @@ def _parts(config: AnalysisConfig, dataset: Dataset) -> NDArray[np.int8]:
         if Part.TRAIN in fixed and Part.VALIDATION not in fixed:
             # early stopping and cuts need a part of their own: it comes out of the events given for training
             chosen = here & (dataset.fixed_part == Part.TRAIN)
+            if split.validation == 0:
+                continue
             share = split.train / (split.train + split.validation)
             part[chosen] = assign_parts(
                 dataset.identity.take(chosen), seed=config.seed, train=share, validation=1.0 - share

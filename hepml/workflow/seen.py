@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ __all__ = ["SEEN_FILE", "SeenEvents"]
 SEEN_FILE = "seen.npz"
 
 _PURPOSE = "seen"
+_USED = (Part.TRAIN, Part.VALIDATION, Part.TEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +88,31 @@ class SeenEvents:
         IdentityError
             If the sample was not used for the model.
         """
-        key, part = self.key, self.part
+        chosen = self.within(sample)
+        wanted = identity.hash(0, _PURPOSE)
+        # of equal keys the one with the lowest part comes first
+        position = np.searchsorted(chosen.key, wanted)
+        found = position < len(chosen.key)
+        found[found] = chosen.key[position[found]] == wanted[found]
+        result = np.zeros(len(identity), dtype=np.int8)
+        result[found] = chosen.part[position[found]]
+        return result
+
+    def within(self, sample: str | None = None) -> SeenEvents:
+        """Return the table of one sample, or of all with what is used for training before validation and test.
+
+        To look up many chunks, do this once.
+        """
         if sample is not None:
             if sample not in self.samples:
                 msg = f"the model was not made with a sample {sample!r} (its samples: {', '.join(self.samples)})"
                 raise IdentityError(msg)
-            chosen = self.sample == self.samples.index(sample)
-            key, part = key[chosen], part[chosen]
+            rows = np.flatnonzero(self.sample == self.samples.index(sample))
+        elif ((self.key[1:] == self.key[:-1]) & (self.part[1:] < self.part[:-1])).any():
+            rows = np.lexsort((self.part, self.key))
         else:
-            # of equal keys the one with the lowest part comes first
-            order = np.lexsort((part, key))
-            key, part = key[order], part[order]
-        wanted = identity.hash(0, _PURPOSE)
-        position = np.searchsorted(key, wanted)
-        found = position < len(key)
-        found[found] = key[position[found]] == wanted[found]
-        result = np.zeros(len(identity), dtype=np.int8)
-        result[found] = part[position[found]]
-        return result
+            return self
+        return SeenEvents(self.names, self.key[rows], self.part[rows], self.sample[rows], self.samples)
 
     def to_bytes(self) -> bytes:
         """Return the table as an ``.npz`` file."""
@@ -121,11 +130,20 @@ class SeenEvents:
             If the content is damaged.
         """
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                key, part, sample = arrays["key"], arrays["part"], arrays["sample"]
-        except (ValueError, KeyError, OSError, EOFError) as error:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                compressed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
+            # np.load would also take a bare array, which has no names
+            with np.lib.npyio.NpzFile(io.BytesIO(content), allow_pickle=False) as arrays:
+                # what is compressed can grow beyond all memory
+                columns: list[Any] = [] if compressed else [arrays[name] for name in ("key", "part", "sample")]
+        # a damaged archive raises anything: BadZipFile, KeyError, ValueError, NotImplementedError, ...
+        except Exception as error:
             msg = f"the model's table of seen events cannot be read: {error}"
             raise ModelFormatError(msg) from error
+        if not columns or not all(isinstance(column, np.ndarray) for column in columns):
+            msg = "the model's table of seen events is compressed or holds no arrays"
+            raise ModelFormatError(msg)
+        key, part, sample = columns
         expected = (np.uint64, np.int8, np.int16)
         if (
             any(
@@ -134,6 +152,7 @@ class SeenEvents:
             )
             or key.ndim != 1
             or (key[1:] < key[:-1]).any()
+            or not np.isin(part, _USED).all()
             or (sample.size and not 0 <= sample.min() <= sample.max() < len(samples))
         ):
             msg = "the model's table of seen events is damaged"

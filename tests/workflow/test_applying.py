@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import shutil
-from typing import TYPE_CHECKING, Any
+import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import uproot
 
 from hepml import Analysis, Run
+from hepml.data import Part
 from hepml.errors import FeatureMismatchError, IdentityError, InvalidInputError, ModelFormatError, OutputError
-from hepml.workflow import apply_model, applying
+from hepml.readers import TreeLocation
+from hepml.workflow import SeenEvents, apply_model, applying
 from tests.workflow.toys import FIRST_EVENT, write_analysis, write_sample
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def columns(path: Path, tree: str = "events") -> dict[str, Any]:
@@ -103,7 +107,7 @@ def test_infinite_features_give_nan_and_are_counted(toy_run: Run, tmp_path: Path
     score = columns(tmp_path / "out.root")["BDT"]
     assert np.isfinite(score[[0, 2]]).all()
     assert np.isnan(score[1])
-    assert result.n_not_scored == 2  # one event, two methods
+    assert (result.n_entries, result.n_not_scored) == (3, 1)
 
 
 def test_missing_branch_is_named_and_nothing_written(toy_run: Run, tmp_path: Path) -> None:
@@ -151,6 +155,133 @@ def test_outputs_never_replace_inputs_or_each_other(toy_run: Run, toy_folder: Pa
     with pytest.raises(OutputError, match="--overwrite"):
         apply_model(toy_run.path, tmp_path / "b" / "same.root", tmp_path / "out")
     assert (tmp_path / "out" / "same.root").read_bytes() == before
+
+
+def write_events(path: Path, tree: str, n_events: int = 3) -> Path:
+    with uproot.recreate(path) as file:
+        rows = {"run": np.ones(n_events, "u4"), "event_number": np.arange(n_events, dtype="u8")}
+        rows |= {"x": np.zeros(n_events, "f4"), "y": np.zeros(n_events, "f4")}
+        for name in (tree, "Runs"):
+            file.mktree(name, {key: column.dtype for key, column in rows.items()}).extend(rows)
+    return path
+
+
+def test_friend_tree_stands_where_the_tree_stood(toy_run: Run, tmp_path: Path) -> None:
+    apply_model(toy_run.path, write_events(tmp_path / "sub.root", "deep/events"), tmp_path / "a", tree="deep/events")
+    assert len(columns(tmp_path / "a" / "sub.root", "deep/events")["BDT"]) == 3
+    apply_model(toy_run.path, f"{write_events(tmp_path / 'b.root', 'events')}:events;1", tmp_path / "b")
+    with uproot.open(tmp_path / "b" / "b.root") as file:
+        assert file.classnames() == {"hepml;1": "TObjString", "events;1": "TTree"}
+
+
+def test_file_without_entries_has_a_friend_without_entries(toy_run: Run, tmp_path: Path) -> None:
+    write_events(tmp_path / "in.root", "events", n_events=0)
+    (result,) = apply_model(toy_run.path, tmp_path / "in.root", tmp_path / "out.root")
+    assert result.n_entries == 0
+    assert {name: len(column) for name, column in columns(tmp_path / "out.root").items()} == dict.fromkeys(
+        ("run", "event_number", "BDT", "BDT_seen", "HGB", "HGB_seen"), 0
+    )
+
+
+def test_tree_named_beside_the_files_is_remembered(toy_folder: Path, tmp_path: Path) -> None:
+    """`files: signal.root:events` is as good as `tree: events`."""
+    samples = [
+        {"name": name, "role": name, "files": str(toy_folder / f"{name}.root:events")}
+        for name in ("signal", "background")
+    ]
+    run = Analysis.from_file(write_analysis(tmp_path, samples=samples, tree=None)).train(tmp_path / "run")
+    assert run.model("BDT").context["tree"] == "events"
+    apply_model(run.path, write_events(tmp_path / "in.root", "events"), tmp_path / "out.root")
+    assert len(columns(tmp_path / "out.root")["BDT"]) == 3
+
+
+def test_query_of_an_address_is_no_part_of_the_name() -> None:
+    location = TreeLocation("https://host:8080/a/b.root?token=1/2", "events")
+    assert applying._output_paths([location], Path("out"), overwrite=False) == [Path("out/b.root")]
+
+
+def with_attachment(source: Path, target: Path, content: bytes) -> Path:
+    """Copy a model with another table of seen events, and the checksum of that."""
+    shutil.copytree(source, target)
+    (target / "seen.npz").write_bytes(content)
+    document = json.loads((target / "model.json").read_text())
+    digest = hashlib.sha256(content).hexdigest()
+    document["attachments"] = [{"name": "seen.npz", "size": len(content), "sha256": digest}]
+    (target / "model.json").write_text(json.dumps(document))
+    return target
+
+
+def npz(writer: Any = np.savez, **changes: Any) -> bytes:
+    stream = io.BytesIO()
+    arrays = {"key": np.zeros(1, np.uint64), "part": np.ones(1, np.int8), "sample": np.zeros(1, np.int16)}
+    writer(stream, **(arrays | changes))
+    return stream.getvalue()
+
+
+def bare_array() -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, np.zeros(3))
+    return stream.getvalue()
+
+
+def zip_of_text() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in ("key", "part", "sample"):
+            archive.writestr(name, "text")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PK\x03\x04 is how an archive begins",
+        bare_array(),
+        zip_of_text(),
+        npz(np.savez_compressed),
+        npz(part=np.full(1, 7, np.int8)),
+        npz(sample=np.full(1, 2, np.int16)),
+        npz(key=np.array([None])),
+    ],
+    ids=["no zip", "no archive", "text", "compressed", "part", "sample", "pickle"],
+)
+def test_hostile_table_of_seen_events_is_refused(
+    toy_run: Run, toy_folder: Path, tmp_path: Path, content: bytes
+) -> None:
+    folder = with_attachment(toy_run.path / "models" / "BDT", tmp_path / "model", content)
+    with pytest.raises(ModelFormatError, match="table of seen events"):
+        apply_model(folder, toy_folder / "signal.root", tmp_path / "out.root")
+    apply_model(with_attachment(folder, tmp_path / "good", npz()), toy_folder / "signal.root", tmp_path / "out.root")
+
+
+@pytest.mark.parametrize(("key", "value"), [("identity", 5), ("identity", "run"), ("samples", [1, 2]), ("samples", {})])
+def test_hostile_context_is_refused(toy_run: Run, toy_folder: Path, tmp_path: Path, key: str, value: object) -> None:
+    shutil.copytree(toy_run.path / "models" / "BDT", tmp_path / "model")
+    document = json.loads((tmp_path / "model" / "model.json").read_text())
+    document["context"][key] = value
+    (tmp_path / "model" / "model.json").write_text(json.dumps(document))
+    with pytest.raises(ModelFormatError, match=f"'{key}' is not a list"):
+        apply_model(tmp_path / "model", toy_folder / "signal.root", tmp_path / "out.root")
+
+
+def test_score_cannot_take_the_place_of_the_identity(toy_run: Run, toy_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(toy_run.path / "models" / "BDT", tmp_path / "model")
+    document = json.loads((tmp_path / "model" / "model.json").read_text())
+    document["context"]["method"] = "run"
+    (tmp_path / "model" / "model.json").write_text(json.dumps(document))
+    with pytest.raises(InvalidInputError, match="'run' would name two branches"):
+        apply_model(tmp_path / "model", toy_folder / "signal.root", tmp_path / "out.root")
+
+
+def test_training_goes_before_test_where_samples_share_an_identity() -> None:
+    key = np.array([1, 1, 2, 5], dtype=np.uint64)
+    part = np.array([Part.TEST, Part.TRAIN, Part.VALIDATION, Part.TEST], dtype=np.int8)
+    names = ("event",)
+    table = SeenEvents(names, key, part, np.array([0, 1, 0, 1], dtype=np.int16), ("a", "b"))
+    assert table.within().part.tolist() == [Part.TRAIN, Part.TEST, Part.VALIDATION, Part.TEST]
+    assert table.within("a").key.tolist() == [1, 2]
+    again = SeenEvents.from_bytes(table.to_bytes(), names, ("a", "b"))
+    assert again.part.tolist() == part.tolist()
 
 
 def test_damaged_table_of_seen_events_is_refused(toy_run: Run, toy_folder: Path, tmp_path: Path) -> None:

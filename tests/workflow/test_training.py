@@ -421,6 +421,68 @@ def test_second_process_is_refused(tmp_path: Path, toy_folder: Path) -> None:
         process.communicate()
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods": {"run": {"kind": "xgboost"}}}, "'run' identifies events.*the method"),
+        ({"features": ["x", {"name": "run", "expression": "y"}]}, "'run' identifies events.*the feature"),
+        ({"spectators": [{"name": "event_number", "expression": "y"}]}, "'event_number' identifies.*the spectator"),
+    ],
+)
+def test_nothing_takes_the_place_of_the_identity(
+    toy_folder: Path, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    """The branches that identify an event by convention are known only when files are open."""
+    with pytest.raises(InvalidInputError, match=message):
+        train(toy_folder, tmp_path / "run", **changes)
+
+
+def test_spectator_may_repeat_the_identity(toy_folder: Path, tmp_path: Path) -> None:
+    run = train(toy_folder, tmp_path / "run", spectators=["event_number"])
+    assert run.scores()["event_number"].dtype == np.uint64
+    assert run.scores()["event_number"].min() >= FIRST_EVENT
+
+
+def test_dataset_of_another_analysis_is_refused(toy_folder: Path, tmp_path: Path) -> None:
+    analysis = Analysis.from_file(write_analysis(toy_folder))
+    dataset = analysis.read()
+    fewer = Analysis.from_file(write_analysis(toy_folder, features=["x"]))
+    with pytest.raises(InvalidInputError, match="has the features x, y2; the analysis has x"):
+        fewer.train(tmp_path / "run", dataset=dataset)
+    samples = [{"name": "s", "role": "signal", "files": "signal.root"}, analysis_content()["samples"][1]]
+    renamed = Analysis.from_file(write_analysis(toy_folder, samples=samples))
+    with pytest.raises(InvalidInputError, match=r"sample signal \(signal\); the analysis has s \(signal\)"):
+        renamed.train(tmp_path / "run", dataset=dataset)
+    data = [*analysis_content()["samples"], {"name": "d", "role": "data", "files": "signal.root", "blind": "x > 0"}]
+    blinded = Analysis.from_file(write_analysis(toy_folder, samples=data))
+    with pytest.raises(InvalidInputError, match=r"Analysis\.read"):
+        blinded.train(tmp_path / "run", dataset=dataset)
+
+
+def test_everything_for_test_beside_fixed_parts_is_one_clear_error(tmp_path: Path) -> None:
+    for number, name in enumerate(("train", "test", "background")):
+        write_sample(tmp_path / f"{name}.root", 300, mean=0, seed=number, first_event=1000 * number)
+    samples = [
+        {"name": "signal", "role": "signal", "files": {"train": "train.root", "test": "test.root"}},
+        {"name": "background", "role": "background", "files": "background.root"},
+    ]
+    with pytest.raises(EmptyClassError, match="no background events in the train part"):
+        train(tmp_path, tmp_path / "run", samples=samples, split={"train": 0, "validation": 0, "test": 1})
+
+
+def test_file_that_is_gone_costs_its_checksum_only(toy_folder: Path, tmp_path: Path) -> None:
+    for name in ("signal", "background"):
+        shutil.copy(toy_folder / f"{name}.root", tmp_path)
+    analysis = Analysis.from_file(write_analysis(tmp_path))
+    dataset = analysis.read()
+    (tmp_path / "signal.root").unlink()
+    run = analysis.train(tmp_path / "run", dataset=dataset)
+    gone, there = run.provenance["files"]
+    assert (gone["size"], gone["sha256"]) == (None, None)
+    assert len(there["sha256"]) == 64
+    assert "provenance has no checksum" in (run.path / "log.txt").read_text()
+
+
 def test_provenance(toy_run: Run, toy_folder: Path) -> None:
     import hashlib
 
