@@ -76,8 +76,10 @@ def histograms_of(train: ScoredEvents, test: ScoredEvents, n_bins: int) -> Score
         raise InvalidInputError(msg)
     low = float(min(train.score.min(), test.score.min()))
     high = float(max(train.score.max(), test.score.max()))
-    if low == high:
-        low, high = low - 0.5, high + 0.5
+    # scores that are equal but for rounding leave no room for distinct edges
+    if high - low <= n_bins * 1e-12 * max(abs(low), abs(high)):
+        margin = max(0.5, n_bins * 1e-12 * abs(low))
+        low, high = low - margin, high + margin
     edges = np.linspace(low, high, n_bins + 1)
     edges[0], edges[-1] = low, high
 

@@ -83,12 +83,13 @@ def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float
     # divided last: sums of unit weights are exact
     placement_signal = (sum_background - background_above + 0.5 * background_here) / sum_background
     placement_background = (signal_above - 0.5 * signal_here) / sum_signal
-    area = float(np.dot(signal_here, placement_signal) / sum_signal)
+    # products are summed by numpy: the last digits of np.dot depend on the number of the BLAS's threads
+    area = float((signal_here * placement_signal).sum() / sum_signal)
     placement_signal -= area
     placement_background -= area
     if rows.event is None:
-        variance = np.dot(rows.per_cut(np.square(signal)), np.square(placement_signal)) / sum_signal**2
-        variance += np.dot(rows.per_cut(np.square(background)), np.square(placement_background)) / sum_background**2
+        variance = (rows.per_cut(np.square(signal)) * np.square(placement_signal)).sum() / sum_signal**2
+        variance += (rows.per_cut(np.square(background)) * np.square(placement_background)).sum() / sum_background**2
     else:
         cut = np.repeat(np.arange(rows.last.size), np.diff(rows.last, prepend=-1))
         influence = (
@@ -162,7 +163,7 @@ class _Rows:
             both
             - efficiency_signal * self.at_cuts(background * signal_sums[self.event])
             - efficiency_background * self.at_cuts(signal * background_sums[self.event])
-            + efficiency_signal * efficiency_background * np.dot(signal_sums, background_sums)
+            + efficiency_signal * efficiency_background * (signal_sums * background_sums).sum()
         )
         return np.concatenate([[0.0], covariance / (signal_passing[-1] * background_passing[-1])])
 

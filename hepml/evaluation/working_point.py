@@ -86,7 +86,8 @@ def at_background_efficiency(curve: RocCurve, target: float) -> WorkingPoint:
     """Return the loosest cut that keeps at most ``target`` of the background."""
     _check(target)
     exceeded = curve.background_efficiency > target + _ROUNDING
-    if exceeded.any():
+    # not any(): negative weights may exceed a target of 1 on the way, and still everything passes within it
+    if exceeded[-1]:
         index, n_crossings = _loosest_crossing(exceeded)
         index -= 1
     else:
@@ -95,6 +96,9 @@ def at_background_efficiency(curve: RocCurve, target: float) -> WorkingPoint:
     error = _error(
         curve, index, slope, dependent=curve.signal_efficiency_error, chosen=curve.background_efficiency_error
     )
+    if curve.background_efficiency[index] <= 0:
+        # the cut is that of the background's first event: how far it scatters, its own error of zero does not say
+        error = math.nan
     return _working_point(
         curve, index, target, slope, n_crossings,
         signal_error=error, background_error=float(curve.background_efficiency_error[index]),

@@ -98,6 +98,13 @@ def test_no_gap_without_error_is_no_finding():
     assert result.to_dict()["auc_gap_significance"] is None
 
 
+def test_scores_that_differ_by_rounding_have_histograms():
+    label = np.tile([True, False], 50)
+    score = np.where(np.arange(100) % 3 == 0, 0.5, np.nextafter(0.5, 1))
+    result = overtraining(label, score, None, label, score, None, n_permutations=5)
+    assert result.histograms.test_signal.sum_w.sum() == 50
+
+
 def test_separation_by_rounding_is_no_finding():
     rng = np.random.default_rng(5)
     train, test = ((np.arange(300) % 2, np.arange(300) % 2, rng.uniform(0.1, 1, 300)) for _ in range(2))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +172,26 @@ def test_float32_scores_are_compared_as_they_are(draw):
     label, score, weight = draw(np.random.default_rng(3), 2000, 1.0)
     single = score.astype(np.float32)
     assert roc_curve(label, single, weight).auc == roc_curve(label, single.astype(np.float64), weight).auc
+
+
+def test_number_of_blas_threads_changes_no_digit():
+    program = """
+import json, numpy as np
+from hepml.evaluation import roc_curve
+rng = np.random.default_rng(3)
+label, score, weight = rng.random(60_000) < 0.5, rng.normal(size=60_000), rng.uniform(-0.2, 1, 60_000)
+print(json.dumps(roc_curve(label, score + label, weight).to_dict()))
+"""
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"OPENBLAS_NUM_THREADS": n_threads},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for n_threads in ("1", "2")
+    }
+    assert len(outputs) == 1
 
 
 def test_sums_and_effective_numbers_are_stated():

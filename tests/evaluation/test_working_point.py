@@ -167,6 +167,25 @@ def test_no_background_left_is_not_computable():
     assert point.to_dict()["inverse_background_efficiency"] is None
 
 
+def test_signal_error_is_not_computable_where_the_background_chooses_no_cut():
+    # 1% of 50 events is none: the cut is above the highest of them, and scatters with it
+    rng = np.random.default_rng(6)
+    curve = roc_curve(
+        np.repeat([True, False], [500, 50]), np.concatenate([rng.normal(2, 1, 500), rng.normal(0, 1, 50)])
+    )
+    point = curve.at_background_efficiency(0.01)
+    assert (point.background_efficiency, point.signal_efficiency > 0.1) == (0, True)
+    assert point.to_dict()["signal_efficiency_error"] is None
+    assert curve.at_background_efficiency(0.02).signal_efficiency_error > 0
+
+
+def test_all_background_is_kept_at_a_target_of_one():
+    # background efficiency from tight to loose: 0.5, 1, 1.5, 1
+    curve = roc_curve([0, 0, 0, 1, 0], [7, 6, 5, 4, 3], [1, 1, 1, 1, -1])
+    point = curve.at_background_efficiency(1.0)
+    assert (point.threshold, point.background_efficiency, point.signal_efficiency) == (3, 1, 1)
+
+
 def test_equal_scores_leave_one_cut():
     point = roc_curve([1, 0, 1, 0], [3, 3, 3, 3]).at_signal_efficiency(0.2)
     assert (point.signal_efficiency, point.background_efficiency) == (1, 1)
