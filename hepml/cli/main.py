@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import os
 import signal
@@ -86,6 +87,7 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
     """
     given = list(sys.argv[1:] if args is None else args)
     debug = "--debug" in given
+    _print_whatever_the_locale()
     # a batch system's TERM must run the same clean-up as Ctrl-C
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -118,3 +120,10 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
         )
         code = EXIT_FAILED
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print_whatever_the_locale() -> None:
+    """Let a title that the terminal's encoding lacks cost a question mark, not the result of a long run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")

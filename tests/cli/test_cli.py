@@ -127,6 +127,23 @@ def test_doctor_names_what_is_missing() -> None:
     assert ('pip install "hepml-framework[nn]"' in run.stdout) is not there
 
 
+def test_title_beyond_the_encoding_costs_no_run(tmp_path: Path) -> None:
+    write_sample(tmp_path / "signal.root", 600, mean=1, seed=1)
+    write_sample(tmp_path / "background.root", 600, mean=-1, seed=2)
+    write_analysis(tmp_path, title="H → ττ")
+    for encoding in ("latin-1", "ascii"):
+        run = subprocess.run(
+            [sys.executable, "-m", "hepml", "train", "analysis.yaml", "-o", encoding],
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            check=False,
+            cwd=tmp_path,
+        )
+        assert run.returncode == 0, run.stderr
+        assert b"H ? ??" in run.stdout
+        assert b"0.8" in run.stdout
+
+
 def test_no_output_encoding_is_needed(tmp_path: Path) -> None:
     """A batch job has no UTF-8 locale; the table must come out all the same."""
     environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii:backslashreplace", "PYTHONUTF8": "0"}
