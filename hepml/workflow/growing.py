@@ -39,8 +39,8 @@ def working_folder(final: Path, *, keep: AbstractSet[str] | None, overwrite: boo
     final : pathlib.Path
         Name of the run.
     keep : set of str, optional
-        Methods whose models are kept if an interrupted run left some, together with its log; nothing else is, since it
-        may belong to other options. Default: nothing is kept.
+        Methods whose models are kept if an interrupted run left some; nothing else is, since it may belong to other
+        options, and a traceback may count data that are to stay hidden. Default: nothing is kept.
     overwrite : bool
         Whether an existing run may be replaced.
 
@@ -85,7 +85,7 @@ def finish(folder: Path, final: Path, *, overwrite: bool) -> None:
 def log_file(path: Path) -> Iterator[None]:
     """Write what ``hepml`` logs to a file as well, and the traceback of an error only there."""
     logger = logging.getLogger("hepml")
-    handler = logging.FileHandler(path, mode="a", encoding="utf-8")
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     level = logger.level
     logger.addHandler(handler)
@@ -144,7 +144,7 @@ def _clear(folder: Path, keep: AbstractSet[str] | None) -> None:
         shutil.rmtree(folder)
         return
     for path in (*folder.iterdir(), *(folder / "models").glob("*")):
-        if path == folder / "models" or path == folder / "log.txt" or (path.parent != folder and path.name in keep):
+        if path == folder / "models" or (path.parent != folder and path.name in keep):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
