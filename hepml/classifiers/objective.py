@@ -99,7 +99,7 @@ def signed_log_loss(margin: NDArray[np.floating], y: NDArray[np.bool_], weight: 
     """
     bounded = np.clip(margin.astype(np.float64, copy=False), -MARGIN_BOUND, MARGIN_BOUND)
     loss = np.logaddexp(0.0, bounded) - np.where(y, bounded, 0.0)
-    return float(np.dot(weight, loss) / weight.sum())
+    return float((weight * loss).sum() / weight.sum())
 
 
 class EarlyStopping:

@@ -141,7 +141,7 @@ def prepare_weights(
 
 def _class_sums(name: str, weight: NDArray[np.float64], used: NDArray[np.float64]) -> dict[str, Any]:
     total = float(used.sum())
-    sigma = float(np.sqrt(np.dot(used, used)))
+    sigma = float(np.sqrt(np.square(used).sum()))
     if total <= 0.0:
         msg = (
             f"class {name!r}: the weights of its {weight.size} training events sum to {total:g}; "
@@ -188,9 +188,9 @@ def _shift(x: NDArray[np.float64], weight: NDArray[np.float64], used: NDArray[np
     total, used_total = float(weight.sum()), float(used.sum())
     if total == 0.0 or used_total == 0.0:
         return None
-    mean = float(np.dot(weight, x)) / total
-    sigma = float(np.sqrt(np.dot(weight**2, (x - mean) ** 2))) / abs(total)
-    return (float(np.dot(used, x)) / used_total - mean) / sigma if sigma > 0.0 else None
+    mean = float((weight * x).sum()) / total
+    sigma = float(np.sqrt((weight**2 * (x - mean) ** 2).sum())) / abs(total)
+    return (float((used * x).sum()) / used_total - mean) / sigma if sigma > 0.0 else None
 
 
 def _warn(report: dict[str, Any], class_names: tuple[str, str]) -> None:

@@ -255,7 +255,7 @@ class Dataset:
                     "sum_weights_entries": info.sum_weights,
                     "n_events": len(weight),
                     "sum_weights": float(weight.sum()),
-                    "sum_weights_error": float(np.sqrt(np.dot(weight, weight))),
+                    "sum_weights_error": float(np.sqrt(np.square(weight).sum())),
                     "n_negative": int((weight < 0).sum()),
                     "n_effective": effective_entries(weight),
                 }

@@ -32,7 +32,8 @@ def effective_entries(weight: NDArray[np.float64]) -> float:
     float
         The number of unweighted events of the same relative uncertainty; 0 for no events.
     """
-    squares = float(np.dot(weight, weight))
+    # not np.dot: its sum depends on the number of BLAS threads
+    squares = float(np.square(weight).sum())
     return float(weight.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
@@ -85,7 +86,7 @@ def check_class_sums(label: NDArray[np.int8], weight: NDArray[np.float64], part:
         if chosen.size == 0:
             msg = f"no {name} events in the {part} part: add files, loosen the selection or change the split"
             raise EmptyClassError(msg)
-        total, error = float(chosen.sum()), math.sqrt(float(np.dot(chosen, chosen)))
+        total, error = float(chosen.sum()), math.sqrt(float(np.square(chosen).sum()))
         # written so that NaN is refused as well
         if not (total > 0 and total >= 3 * error):
             msg = (

@@ -245,7 +245,7 @@ def read_samples(
         block.check_finite(rows, request.name)
         if not np.isfinite(sum_weights):
             _LOG.warning(
-                "%s: some weights of events that the selection drops are NaN or infinite, so the sum before the selection is",
+                "%s: some weights of events that the selection drops are NaN or infinite; so is the sum before it",
                 where,
             )
         infos.append(

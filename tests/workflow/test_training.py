@@ -394,3 +394,20 @@ def test_provenance(toy_run: Run, toy_folder: Path) -> None:
     text = (toy_run.path / "metrics.json").read_text()
     assert facts["host"] not in text
     assert "seconds" not in json.loads(text)
+
+
+def test_numbers_do_not_depend_on_threads(toy_folder: Path, tmp_path: Path) -> None:
+    write_analysis(toy_folder)
+    for threads in ("1", "2"):
+        environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        command = [
+            sys.executable,
+            "-m",
+            "hepml",
+            "train",
+            str(toy_folder / "analysis.yaml"),
+            "-o",
+            str(tmp_path / threads),
+        ]
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert (tmp_path / "1" / "metrics.json").read_bytes() == (tmp_path / "2" / "metrics.json").read_bytes()
