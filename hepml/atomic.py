@@ -19,7 +19,7 @@ from hepml.errors import HepmlError, OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["atomic_folder", "atomic_path", "refuse_existing", "write_text"]
+__all__ = ["atomic_folder", "atomic_path", "refuse_existing", "replace_folder", "write_text"]
 
 
 # these say that the disk is full, whatever was written
@@ -139,14 +139,23 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
 
 
 def replace_folder(source: Path, final: Path) -> None:
-    """Move a complete folder to its final name, replacing what stands there."""
+    """Move a complete folder to its final name, replacing what stands there.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        The complete folder, on the same file system.
+    final : pathlib.Path
+        Its name to be. What stands there is deleted once the new folder is in place; after an error or an interrupt it
+        stands there as before.
+    """
     old = _temporary(final)
-    if final.exists():
-        final.rename(old)
     try:
+        if final.exists():
+            final.rename(old)
         source.rename(final)
-    except OSError:
-        if old.exists():
+    except BaseException:
+        if old.exists() and not final.exists():
             old.rename(final)
         raise
     if old.is_dir() and not old.is_symlink():

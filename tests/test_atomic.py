@@ -191,3 +191,24 @@ def test_a_killed_process_leaves_nothing_under_the_final_name(tmp_path: Path) ->
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
     assert names(tmp_path) == left, "an interrupt cleans up"
+
+
+def test_interrupt_between_the_renames_puts_the_old_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final, new = tmp_path / "run", tmp_path / "new"
+    for folder, text in ((final, "old"), (new, "new")):
+        folder.mkdir()
+        (folder / "a.txt").write_text(text)
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if self == new:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace_folder(new, final)
+    assert (final / "a.txt").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "run"]

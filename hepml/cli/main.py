@@ -87,6 +87,9 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
     """
     given = list(sys.argv[1:] if args is None else args)
     debug = "--debug" in given
+    if debug:
+        # users add it at the end of the command that failed
+        given = ["--debug", *(argument for argument in given if argument != "--debug")]
     _print_whatever_the_locale()
     # a batch system's TERM must run the same clean-up as Ctrl-C
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -59,10 +59,11 @@ def test_wrong_use(arguments: tuple[object, ...], code: int, message: str, tmp_p
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    run = hepml("--debug", "inspect", tmp_path / "x.root")
-    assert run.returncode == 1
-    assert "MissingFileError" in run.stderr
-    assert "Traceback" in run.stderr
+    for arguments in (("--debug", "inspect", tmp_path / "x.root"), ("inspect", tmp_path / "x.root", "--debug")):
+        run = hepml(*arguments)
+        assert run.returncode == 1
+        assert "MissingFileError" in run.stderr
+        assert "Traceback" in run.stderr
 
 
 def test_inspect_prints_and_exports(tmp_path: Path) -> None:
