@@ -1,4 +1,4 @@
-"""Numbers for a review board: efficiencies, ROC, overtraining; arrays in, frozen results with uncertainties out."""
+"""Numbers for a review board: separation, ROC, overtraining; arrays in, frozen results with uncertainties out."""
 
 from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
@@ -6,6 +6,7 @@ from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
+from hepml.evaluation.separation import Separation, mutual_information, rank_features, separation
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.working_point import WorkingPoint
 
@@ -17,13 +18,17 @@ __all__ = [
     "Overtraining",
     "RocCurve",
     "ScoreHistograms",
+    "Separation",
     "TwoSampleTest",
     "WorkingPoint",
     "efficiency",
     "feature_histograms",
     "fill_histogram",
+    "mutual_information",
     "overtraining",
+    "rank_features",
     "roc_curve",
     "score_histograms",
+    "separation",
     "two_sample_test",
 ]
