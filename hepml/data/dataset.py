@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepml.data.cutflow import Cutflow
 from hepml.data.identity import Identity
 from hepml.data.spectators import join_spectator
 from hepml.data.weights import effective_entries
@@ -47,6 +48,8 @@ class SampleInfo:
         Where it was read from.
     """
 
+    cutflow : Cutflow
+        From the entries to the events that were read; empty where it is not known.
     name: str
     role: str
     title: str = ""
@@ -55,6 +58,7 @@ class SampleInfo:
     files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+    cutflow: Cutflow = field(default_factory=Cutflow)
         object.__setattr__(self, "title", self.title or self.name)
 
     @property
@@ -325,11 +329,12 @@ class Dataset:
 
 def _merge(first: SampleInfo, second: SampleInfo) -> SampleInfo:
     if second.files and set(second.files) <= set(first.files):
-        # two selections of the same trees: their entries count once
-        return first
+        # two selections of the same trees: their entries count once, and neither cutflow tells of both
+        return replace(first, cutflow=Cutflow())
     return replace(
         first,
         n_entries=first.n_entries + second.n_entries,
         sum_weights=first.sum_weights + second.sum_weights,
         files=tuple(dict.fromkeys((*first.files, *second.files))),
     )
+        cutflow=first.cutflow + second.cutflow,

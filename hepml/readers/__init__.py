@@ -2,7 +2,8 @@
 
 from hepml.readers.files import TreeLocation, expand_files, split_location
 from hepml.readers.inspecting import BranchStatistics, BranchSummary, FileSummary, TreeSummary, inspect_file
-from hepml.readers.reading import SampleRequest, read, read_samples
+from hepml.readers.reading import read, read_samples
+from hepml.readers.request import SampleRequest
 from hepml.readers.source import BranchInfo, TreeSource, open_file, tree_names
 from hepml.readers.writing import RootWriter, root_writer, write
 

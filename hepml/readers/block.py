@@ -15,11 +15,12 @@ from hepml.errors import FeatureValueError, HepmlError
 from hepml.expressions import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from hepml.data import Feature, SampleInfo
+    from hepml.data.cutflow import Tally
     from hepml.readers.source import TreeSource
 
 __all__ = ["Block", "Chunk", "Plan"]
@@ -96,28 +97,33 @@ class Block:
         """Return the part of the buffer that holds a feature."""
         return self._flat[number * self._capacity : (number + 1) * self._capacity]
 
-    def append(self, chunk: Chunk, *, sample: int, part: int, cut: str, factor: str, scale: float) -> float:
-        """Append the selected events of a chunk; return the signed sum of weights before the selection."""
+    def append(
+        self, chunk: Chunk, tally: Tally, *, sample: int, part: int, cuts: Sequence[str], factor: str, scale: float
+    ) -> None:
+        """Append the events of a chunk that pass all cuts, and count those that pass each."""
         n_entries = len(chunk)
         weight = self._weights(chunk, factor, scale)
+        tally.count(0, weight)
         mask: NDArray[np.bool_] | slice = slice(None)
-        n_new = n_entries
-        if cut:
-            mask = chunk.evaluate(cut, "selection", lambda expression: expression.select(chunk.columns, n_entries))
-            n_new = int(np.count_nonzero(mask))
+        n_new, selected = n_entries, weight
+        for number, cut in enumerate(cuts):
+            passed = chunk.evaluate(cut, "selection", lambda expression: expression.select(chunk.columns, n_entries))
+            mask = passed if isinstance(mask, slice) else mask & passed
+            selected = weight[mask]
+            n_new = len(selected)
+            tally.count(number + 1, selected)
         rows = slice(self.n_rows, self.n_rows + n_new)
         for number, feature in enumerate(self._plan.features):
             values = chunk.feature(feature)
             # values beyond float32 become infinite and are reported as such
             with np.errstate(over="ignore"):
                 self.feature_column(number)[rows] = values[mask]
-        self.weight[rows] = weight[mask]
+        self.weight[rows] = selected
         self._sample[rows] = sample
         self._part[rows] = part
         self._identity.append([column[mask] for column in chunk.identity(self._plan.identity)])
         self._spectators.append([self._spectator(chunk, item)[mask] for item in self._plan.spectators])
         self.n_rows += n_new
-        return float(weight.sum())
 
     @staticmethod
     def _weights(chunk: Chunk, factor: str, scale: float) -> NDArray[np.float64]:

@@ -3,68 +3,32 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepml.data import Dataset, Feature, SampleInfo, check_weights, default_identity
-from hepml.data.columns import required_branches
-from hepml.errors import (
-    BranchNotFoundError,
-    EmptySelectionError,
-    IdentityError,
-    InvalidInputError,
-    SchemaMismatchError,
-)
+from hepml.data import Dataset, Feature, SampleInfo, check_weights
+from hepml.data.cutflow import Tally
+from hepml.errors import EmptySelectionError, InvalidInputError
+from hepml.expressions import split_selection
 from hepml.readers.block import Block, Chunk, Plan
 from hepml.readers.files import TreeLocation, expand_files
-from hepml.readers.source import BranchInfo, TreeSource
+from hepml.readers.request import SampleRequest
+from hepml.readers.schema import common_identity, inspect_sample
+from hepml.readers.source import TreeSource
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["SampleRequest", "read", "read_samples"]
+__all__ = ["read", "read_samples"]
 
 _LOG = logging.getLogger("hepml.readers")
 
 _ROLES = ("signal", "background", "data", "control", "apply_only")
 _CHUNK_BYTES = 32_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class SampleRequest:
-    """What to read as one sample.
-
-    Parameters
-    ----------
-    name : str
-        Name of the physics process.
-    role : {"signal", "background", "data", "control", "apply_only"}
-        What it is used for.
-    files : sequence of TreeLocation
-        Its trees.
-    parts : sequence of int
-        For each file the part (:class:`~hepml.data.Part`) that was fixed beforehand, 0 for none. Default: none.
-    selection, weight : str
-        Expressions on top of the common ones; ``""`` for none.
-    scale : float
-        Factor on the weights.
-    title : str
-        For legends and tables.
-    """
-
-    name: str
-    role: str
-    files: Sequence[TreeLocation]
-    parts: Sequence[int] = ()
-    selection: str = ""
-    weight: str = ""
-    scale: float = 1.0
-    title: str = ""
 
 
 def read(
@@ -210,17 +174,20 @@ def read_samples(
         raise InvalidInputError(msg)
     _check_names(features, spectators)
     schemas = [
-        _inspect(request, features, spectators, selection=selection, weight=weight, identity=identity, threads=threads)
+        inspect_sample(
+            request, features, spectators, selection=selection, weight=weight, identity=identity, threads=threads
+        )
         for request in requests
     ]
-    plan = Plan(tuple(features), tuple(spectators), _common_identity(schemas))
+    plan = Plan(tuple(features), tuple(spectators), common_identity(schemas))
     total = sum(schema.n_entries for schema in schemas)
     block = Block(total, plan)
     done = 0
     infos = []
     for number, (request, schema) in enumerate(zip(requests, schemas, strict=True)):
         first_row = block.n_rows
-        sum_weights = 0.0
+        cuts = (*split_selection(selection), *split_selection(request.selection))
+        tally = Tally(cuts)
         cut = " && ".join(f"({text})" for text in (selection, request.selection) if text)
         factor = "*".join(f"({text})" for text in (weight, request.weight) if text)
         file_labels = _file_labels(request.files) if not plan.identity else [""] * len(request.files)
@@ -231,9 +198,7 @@ def read_samples(
                 edges = source.chunk_edges(names, _CHUNK_BYTES)
                 for start, stop in pairwise(edges):
                     chunk = Chunk(source, names, start, stop, file_label=file_labels[position])
-                    sum_weights += block.append(
-                        chunk, sample=number, part=part, cut=cut, factor=factor, scale=request.scale
-                    )
+                    block.append(chunk, tally, sample=number, part=part, cuts=cuts, factor=factor, scale=request.scale)
                     done += stop - start
                     if progress is not None:
                         progress(done, total)
@@ -243,6 +208,8 @@ def read_samples(
             raise _empty(request, schema.n_entries, cut)
         check_weights(block.weight[rows], where)
         block.check_finite(rows, request.name)
+        cutflow = tally.cutflow()
+        sum_weights = cutflow.steps[0].sum_weights
         if not np.isfinite(sum_weights):
             _LOG.warning(
                 "%s: some weights of events that the selection drops are NaN or infinite; so is the sum before it",
@@ -256,6 +223,7 @@ def read_samples(
                 n_entries=schema.n_entries,
                 sum_weights=sum_weights,
                 files=tuple(str(location) for location in request.files),
+                cutflow=cutflow,
             )
         )
     return block.finish(tuple(infos))
@@ -296,93 +264,3 @@ def _check_names(features: Sequence[Feature], spectators: Sequence[Feature]) -> 
     if double:
         msg = f"feature and spectator names must be unique; twice there: {', '.join(double)}"
         raise InvalidInputError(msg)
-
-
-@dataclass(slots=True)
-class _Schema:
-    """What the files of one sample agree on."""
-
-    n_entries: int
-    branches: tuple[str, ...]
-    identity: tuple[str, ...]
-    infos: dict[str, BranchInfo] = field(default_factory=dict)
-
-
-def _inspect(
-    request: SampleRequest,
-    features: Sequence[Feature],
-    spectators: Sequence[Feature],
-    *,
-    selection: str,
-    weight: str,
-    identity: Sequence[str] | None,
-    threads: int,
-) -> _Schema:
-    """Open every file of a sample once: count entries, and find what is missing or different before reading begins."""
-    texts = [item.expression for item in (*features, *spectators)]
-    texts += [selection, request.selection, weight, request.weight, *(identity or ())]
-    needed = required_branches(texts)
-    schema: _Schema | None = None
-    first_file = ""
-    for location in request.files:
-        with TreeSource(location, threads=threads) as source:
-            if schema is None:
-                first_file = str(source)
-                chosen = tuple(identity) if identity else _identity_by_convention(source)
-                names = tuple(dict.fromkeys((*needed, *required_branches(chosen))))
-                schema = _Schema(0, names, chosen)
-            for name in schema.branches:
-                info = _numeric_branch(source, name, first_file)
-                known = schema.infos.setdefault(name, info)
-                if info.kind != known.kind:
-                    msg = (
-                        f"branch {name!r} is {known.kind} ({known.typename}) in {first_file}, but {info.kind} "
-                        f"({info.typename}) in {source}: files of one sample must agree"
-                    )
-                    raise SchemaMismatchError(msg)
-                if info.dtype != known.dtype:
-                    _LOG.info("branch %s is %s in %s and %s in %s", name, known.dtype, first_file, info.dtype, source)
-            schema.n_entries += source.n_entries
-    if schema is None:
-        msg = f"sample {request.name!r} has no files"
-        raise InvalidInputError(msg)
-    return schema
-
-
-def _numeric_branch(source: TreeSource, name: str, first_file: str) -> BranchInfo:
-    try:
-        return source.numeric_branch(name)
-    except BranchNotFoundError as error:
-        if str(source) == first_file:
-            raise
-        msg = f"{error}, but there is one in {first_file}: files of one sample must agree"
-        raise SchemaMismatchError(msg) from error
-
-
-def _identity_by_convention(source: TreeSource) -> tuple[str, ...]:
-    """Return the branches of usual names that hold one integer per entry; a luminosity in pb is no lumi block."""
-    usable = source.branch_names
-    while True:
-        chosen = default_identity(usable)
-        bad = [name for name in chosen if source.branch(name).kind != "scalar integer"]
-        if not bad:
-            return chosen
-        for name in bad:
-            _LOG.info("branch %s of %s is %s and identifies no event", name, source, source.branch(name).kind)
-        usable = [name for name in usable if name not in bad]
-
-
-def _common_identity(schemas: Sequence[_Schema]) -> tuple[str, ...]:
-    found = {schema.identity for schema in schemas}
-    if len(found) > 1:
-        listed = ", ".join(":".join(names) or "none" for names in sorted(found))
-        msg = f"samples have different branches that identify an event ({listed}): state `identity:` for all"
-        raise IdentityError(msg)
-    names = found.pop()
-    if not names:
-        _LOG.warning(
-            "no branches identify an event (run, event number, ...): file name and entry are used instead. Parts then "
-            "depend on how the files were written, and models cannot tell later which events they have seen. "
-            "State `identity:`"
-        )
-    return names

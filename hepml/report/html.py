@@ -47,6 +47,7 @@ def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, An
     )
     environment.filters["number"] = _number
     environment.globals["with_error"] = with_error
+    environment.globals["percentage"] = _percentage
     header, rows = methods_table(metrics)
     figures = {path.stem: _embedded(path) for path in sorted((folder / "plots").glob("*.svg"))}
     page = environment.get_template("report.html.j2").render(
@@ -72,6 +73,10 @@ def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, An
 def _embedded(path: Path) -> str:
     # as an image, an SVG can run no script whatever its text says
     return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def _percentage(part: float | None, whole: float | None) -> str:
+    return "" if part is None or not whole else f"{100 * part / whole:.4g} %"
 
 
 def _number(value: Any) -> str:

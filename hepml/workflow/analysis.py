@@ -33,6 +33,7 @@ from hepml.workflow.methods import TrainedMethod, build_estimators, train_method
 from hepml.workflow.outputs import write_scores
 from hepml.workflow.preparation import Prepared, check_dataset, prepare
 from hepml.workflow.run import Run
+from hepml.workflow.samples import sample_rows
 from hepml.workflow.seen import SeenEvents
 
 if TYPE_CHECKING:
@@ -326,11 +327,6 @@ def _metrics(
 ) -> dict[str, Any]:
     dataset = prepared.dataset
     shown = dataset if visible.all() else dataset[visible]
-    samples = shown.summary()
-    for row in samples:
-        if row["role"] == "data" and not unblind:
-            # the difference to the visible events would tell how many are hidden
-            row["n_entries"] = row["sum_weights_entries"] = None
     features = []
     for number, feature in enumerate(dataset.features):
         simulation = dataset.X[dataset.of_roles("signal", "background"), number]
@@ -341,7 +337,7 @@ def _metrics(
         "analysis": config.name,
         "title": config.title,
         "seed": config.seed,
-        "samples": samples,
+        "samples": sample_rows(shown, unblind=unblind),
         "parts": prepared.part_table(),
         "split": config.split.model_dump(),
         "identity": list(dataset.identity.names),

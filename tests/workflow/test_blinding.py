@@ -58,6 +58,9 @@ def test_score_region_is_hidden_everywhere(folder: Path, tmp_path: Path) -> None
     (row,) = data_rows(finished)
     assert row["n_events"] == len(shown["BDT"])
     assert row["n_entries"] is None
+    assert row["cutflow"] is None
+    (open_row,) = data_rows(open_run)
+    assert [step["n_events"] for step in open_row["cutflow"]] == [N_DATA]
     hidden = N_DATA - len(shown["BDT"])
     assert hidden > 50
     # neither the number of hidden events nor the total that would give it away stands anywhere
