@@ -1,5 +1,6 @@
 """Numbers for a review board: separation, ROC, overtraining; arrays in, frozen results with uncertainties out."""
 
+from hepml.evaluation.correlations import Correlations, correlations
 from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
 from hepml.evaluation.histogram import Histogram, fill_histogram
@@ -11,6 +12,7 @@ from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.working_point import WorkingPoint
 
 __all__ = [
+    "Correlations",
     "Efficiency",
     "EfficiencyComparison",
     "FeatureHistograms",
@@ -21,6 +23,7 @@ __all__ = [
     "Separation",
     "TwoSampleTest",
     "WorkingPoint",
+    "correlations",
     "efficiency",
     "feature_histograms",
     "fill_histogram",
