@@ -24,7 +24,7 @@ MODULES = {
     "pyyaml": {"yaml"},
 }
 # What an extra brings along and a careless import would reach for
-COMPANIONS = {"dask", "fsspec_xrootd", "pandas", "skl2onnx", "onnxmltools", "XRootD"}
+COMPANIONS = {"dask", "fsspec_xrootd", "skl2onnx", "onnxmltools", "XRootD"}
 
 RUNNER = """
 import sys
@@ -125,6 +125,7 @@ def run(analysis: Path) -> Path:
 def test_the_list_of_what_is_blocked_is_complete() -> None:
     assert {"torch", "h5py", "ROOT", "lightgbm", "distributed", "dask", "optuna", "onnx", "onnxruntime"} <= BLOCKED
     assert {"skops", "shap", "pythia8mc", "fastjet", "fsspec_xrootd", "aiohttp", "sphinx", "pytest_mpl"} <= BLOCKED
+    assert {"pandas", "pyarrow"} <= BLOCKED
     assert not {"numpy", "yaml", "sklearn", "uproot", "rich", "click", "hepml"} & BLOCKED
 
 

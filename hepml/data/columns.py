@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hepml.data.features import Feature
 
-__all__ = ["evaluate_feature", "required_branches"]
+__all__ = ["evaluate_feature", "replace_sentinels", "required_branches"]
 
 
 def required_branches(expressions: Iterable[str]) -> tuple[str, ...]:
@@ -64,17 +64,20 @@ def evaluate_feature(feature: Feature, columns: Mapping[str, Any], n_entries: in
 
 def _without_sentinels(column: Any, sentinels: tuple[float, ...]) -> Any:
     if isinstance(column, np.ndarray):
-        return _replace(column, sentinels)
+        return replace_sentinels(column, sentinels)
     import awkward as ak
 
     return ak.transform(
-        lambda layout, **_: ak.contents.NumpyArray(_replace(layout.data, sentinels)) if layout.is_numpy else None,
+        lambda layout, **_: (
+            ak.contents.NumpyArray(replace_sentinels(layout.data, sentinels)) if layout.is_numpy else None
+        ),
         column,
     )
 
 
-def _replace(values: NDArray[Any], sentinels: tuple[float, ...]) -> NDArray[Any]:
-    if values.dtype.kind == "b":
+def replace_sentinels(values: NDArray[Any], sentinels: tuple[float, ...]) -> NDArray[Any]:
+    """Return numbers with NaN for sentinels; the array itself if it holds none."""
+    if values.dtype.kind == "b" or not sentinels:
         return values
     hit = _is_sentinel(values, sentinels)
     if not hit.any():

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepml.data.cutflow import Cutflow
+from hepml.data.cutflow import Cutflow, SkippedFile
 from hepml.data.identity import Identity
 from hepml.data.spectators import join_spectator
 from hepml.data.weights import effective_entries
 from hepml.errors import FeatureMismatchError, InvalidInputError, did_you_mean
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
@@ -46,19 +47,22 @@ class SampleInfo:
         Signed sum of their weights.
     files : tuple of str
         Where it was read from.
-    """
-
     cutflow : Cutflow
         From the entries to the events that were read; empty where it is not known.
+    skipped : tuple of SkippedFile
+        Files that could not be read.
+    """
+
     name: str
     role: str
     title: str = ""
     n_entries: int = 0
     sum_weights: float = 0.0
     files: tuple[str, ...] = ()
+    cutflow: Cutflow = field(default_factory=Cutflow)
+    skipped: tuple[SkippedFile, ...] = ()
 
     def __post_init__(self) -> None:
-    cutflow: Cutflow = field(default_factory=Cutflow)
         object.__setattr__(self, "title", self.title or self.name)
 
     @property
@@ -266,6 +270,84 @@ class Dataset:
             )
         return rows
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.X, dtype=dtype, copy=copy)
+
+    @classmethod
+    def from_numpy(cls, X: Any, **options: Any) -> Dataset:
+        """Make a dataset of arrays: ``features``, ``weight``, ``label``, ``identity``, ``spectators``, ``name``.
+
+        See :func:`hepml.data.interchange.from_numpy`, as for all ``from_`` and ``to_`` methods below.
+        """
+        from hepml.data import interchange
+
+        return interchange.from_numpy(X, **options)
+
+    @classmethod
+    def from_torch(cls, X: Any, **options: Any) -> Dataset:
+        """Make a dataset of tensors, with the arguments of :meth:`from_numpy`."""
+        from hepml.data import interchange
+
+        return interchange.from_torch(X, **options)
+
+    def to_torch(self) -> Any:
+        """Return ``X`` as a tensor that shares memory; ``.clone()`` it before writing into it (extra ``nn``)."""
+        from hepml.data import interchange
+
+        return interchange.to_torch(self)
+
+    @classmethod
+    def from_pandas(cls, frame: Any, **options: Any) -> Dataset:
+        """Make a dataset of a data frame: one of :meth:`to_pandas`, or any with ``features``, ``weight``, ..."""
+        from hepml.data import interchange
+
+        return interchange.from_pandas(frame, **options)
+
+    def to_pandas(self) -> Any:
+        """Return a data frame of all columns that shares memory (extra ``interchange``)."""
+        from hepml.data import interchange
+
+        return interchange.to_pandas(self)
+
+    @classmethod
+    def from_awkward(cls, array: Any, **options: Any) -> Dataset:
+        """Make a dataset of records: those of :meth:`to_awkward`, or any with ``features``, ``weight``, ..."""
+        from hepml.data import interchange
+
+        return interchange.from_awkward(array, **options)
+
+    def to_awkward(self) -> Any:
+        """Return an awkward array of records that shares memory."""
+        from hepml.data import interchange
+
+        return interchange.to_awkward(self)
+
+    @classmethod
+    def from_arrow(cls, table: Any, **options: Any) -> Dataset:
+        """Make a dataset of an Arrow table: one of :meth:`to_arrow`, or any with ``features``, ``weight``, ..."""
+        from hepml.data import interchange
+
+        return interchange.from_arrow(table, **options)
+
+    def to_arrow(self) -> Any:
+        """Return an Arrow table of all columns that shares memory (extra ``interchange``)."""
+        from hepml.data import interchange
+
+        return interchange.to_arrow(self)
+
+    @classmethod
+    def from_parquet(cls, path: str | os.PathLike[str], **options: Any) -> Dataset:
+        """Read a Parquet file: one of :meth:`to_parquet`, or any with ``features``, ``weight``, ..."""
+        from hepml.data import interchange
+
+        return interchange.from_parquet(path, **options)
+
+    def to_parquet(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write a Parquet file from which everything is restored exactly (extra ``interchange``)."""
+        from hepml.data import interchange
+
+        interchange.to_parquet(self, path, overwrite=overwrite)
+
     @classmethod
     def concatenate(cls, parts: Sequence[Dataset]) -> Dataset:
         """Join datasets with the same features and spectators; samples of equal name and role become one.
@@ -336,5 +418,6 @@ def _merge(first: SampleInfo, second: SampleInfo) -> SampleInfo:
         n_entries=first.n_entries + second.n_entries,
         sum_weights=first.sum_weights + second.sum_weights,
         files=tuple(dict.fromkeys((*first.files, *second.files))),
-    )
         cutflow=first.cutflow + second.cutflow,
+        skipped=tuple(dict.fromkeys((*first.skipped, *second.skipped))),
+    )

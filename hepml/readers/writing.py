@@ -10,6 +10,7 @@ import numpy as np
 import uproot
 
 from hepml.atomic import atomic_path
+from hepml.data.tables import event_columns
 from hepml.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def root_writer(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
 def write(dataset: Dataset, path: str | os.PathLike[str], *, tree: str = "events", overwrite: bool = False) -> None:
     """Write a dataset to a ROOT file: identity, features, spectators, ``weight`` and ``sample`` (its index).
 
-    The names and roles of the samples stand in the note of the file (TObjString ``hepml``, JSON).
+    Where parts were fixed beforehand, there is ``fixed_part`` as well. The names and roles of the samples stand in the note of the file (TObjString ``hepml``, JSON).
 
     Parameters
     ----------
@@ -185,18 +186,4 @@ def write(dataset: Dataset, path: str | os.PathLike[str], *, tree: str = "events
         writer.note({"format": "hepml-dataset", "version": 1, "tree": tree, "samples": samples})
         # a dataset without events still makes a tree with its branches
         for start in range(0, max(len(dataset), 1), _CHUNK_ROWS):
-            writer.extend(tree, _columns(dataset[start : start + _CHUNK_ROWS]))
-
-
-def _columns(dataset: Dataset) -> dict[str, Any]:
-    columns: dict[str, Any] = dict(zip(dataset.identity.names, dataset.identity.columns, strict=True))
-    own = {"weight": dataset.weight, "sample": dataset.sample}
-    features = {name: dataset.X[:, number] for number, name in enumerate(dataset.feature_names)}
-    for name, column in {**features, **dataset.spectators}.items():
-        # a spectator may repeat the identity
-        repeats = name in columns and name not in features and np.array_equal(columns[name], column)
-        if name in own or (name in columns and not repeats):
-            msg = f"a column named {name!r} cannot be written: the name is taken by the event's own {name}"
-            raise InvalidInputError(msg)
-        columns.setdefault(name, column)
-    return columns | own
+            writer.extend(tree, event_columns(dataset[start : start + _CHUNK_ROWS]))

@@ -44,6 +44,8 @@ _EXTRAS = (
     ("onnxruntime", "onnxruntime", "ONNX models", "onnx"),
     ("skops", "skops", "scikit-learn models without pickle", "sklearn-io"),
     ("shap", "shap", "SHAP importance", "explain"),
+    ("pandas", "pandas", "data frames", "interchange"),
+    ("pyarrow", "pyarrow", "Arrow and Parquet", "interchange"),
     ("pythia8mc", "pythia8mc", "generating the Higgs sample again", "sim"),
 )
 _COMMANDS = (

@@ -48,7 +48,7 @@ def test_constraints_hold_public_versions_sorted_by_name() -> None:
     assert pins["torch"] == "2.13.0"
 
 
-@pytest.mark.parametrize("extra", ["", "dev", "docs", "sim", "nn"])
+@pytest.mark.parametrize("extra", ["", "dev", "docs", "interchange", "sim", "nn"])
 def test_constraints_pin_what_is_asked_for_within_its_bounds(extra: str) -> None:
     lines = METADATA["optional-dependencies"][extra] if extra else METADATA["dependencies"]
     pins = pinned()
