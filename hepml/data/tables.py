@@ -277,7 +277,9 @@ def identity_column(name: str, column: NDArray[Any]) -> NDArray[Any]:
 
 def _sample_info(content: dict[str, Any]) -> SampleInfo:
     steps = tuple(CutflowStep(**step) for step in content["cutflow"]["steps"])
-    return SampleInfo(**{**content, "files": tuple(content["files"]), "cutflow": Cutflow(steps)})
+    # JSON knows no tuples
+    facts = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+    return SampleInfo(**{**facts, "cutflow": Cutflow(steps)})
 
 
 def _samples(label: Any, n_events: int) -> tuple[NDArray[np.int32], tuple[str, ...]]:

@@ -157,7 +157,8 @@ def root_writer(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
 def write(dataset: Dataset, path: str | os.PathLike[str], *, tree: str = "events", overwrite: bool = False) -> None:
     """Write a dataset to a ROOT file: identity, features, spectators, ``weight`` and ``sample`` (its index).
 
-    Where parts were fixed beforehand, there is ``fixed_part`` as well. The names and roles of the samples stand in the note of the file (TObjString ``hepml``, JSON).
+    Where parts were fixed beforehand, there is ``fixed_part`` as well. The names and roles of the samples stand in
+    the note of the file (TObjString ``hepml``, JSON).
 
     Parameters
     ----------
