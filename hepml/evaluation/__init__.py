@@ -1,6 +1,7 @@
 """Numbers for a review board: separation, ROC, overtraining; arrays in, frozen results with uncertainties out."""
 
 from hepml.evaluation.correlations import Correlations, correlations
+from hepml.evaluation.data_simulation import DataMC, data_mc
 from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
 from hepml.evaluation.histogram import Histogram, fill_histogram
@@ -13,6 +14,7 @@ from hepml.evaluation.working_point import WorkingPoint
 
 __all__ = [
     "Correlations",
+    "DataMC",
     "Efficiency",
     "EfficiencyComparison",
     "FeatureHistograms",
@@ -24,6 +26,7 @@ __all__ = [
     "TwoSampleTest",
     "WorkingPoint",
     "correlations",
+    "data_mc",
     "efficiency",
     "feature_histograms",
     "fill_histogram",

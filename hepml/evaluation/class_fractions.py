@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["ClassFractions", "Divergence", "class_fractions"]
+__all__ = ["ClassFractions", "Divergence", "class_fractions", "quantile_edges"]
 
 # smallest (p + q)^2 / variance of a bin: that of ten events of unit weight
 _MIN_EFFECTIVE = 10.0
@@ -124,7 +124,7 @@ def class_fractions(
         events.weight / events.weight.sum(where=~is_signal),
     )
     missing = np.isnan(column)
-    edges = _quantiles(column[~missing], _absolute(share, is_signal)[~missing], n_bins)
+    edges = quantile_edges(column[~missing], _absolute(share, is_signal)[~missing], n_bins)
     slot = np.searchsorted(edges[1:-1], column, side="right")
     slot[missing] = edges.size - 1
     keep, computable = _merged(slot, share, is_signal, edges.size - 1)
@@ -156,7 +156,7 @@ def _absolute(share: Floats, is_signal: NDArray[np.bool_]) -> Floats:
     return size / sums
 
 
-def _quantiles(values: Floats, size: Floats, n_bins: int) -> Floats:
+def quantile_edges(values: Floats, size: Floats, n_bins: int) -> Floats:
     """Edges between distinct values that share out the absolute weights equally."""
     outer = np.array([-np.inf, np.inf])
     if not values.size:

@@ -14,7 +14,7 @@ from hepml.evaluation.histogram import Histogram, fill_histogram
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["FeatureHistograms", "feature_histograms"]
+__all__ = ["FeatureHistograms", "feature_edges", "feature_histograms"]
 
 # share of the events of a class that an axis may leave out on either side
 _TAIL = 0.005
@@ -76,14 +76,14 @@ def feature_histograms(
     # zeros stand in for the column, which may hold what a score may not
     events = ScoredEvents.check(y_true, np.zeros(column.shape), weight)
     signal, background = column[events.is_signal], column[~events.is_signal]
-    edges = _edges([signal, background], n_bins)
+    edges = feature_edges([signal, background], n_bins)
     return FeatureHistograms(
         signal=fill_histogram(signal, edges, events.weight[events.is_signal]),
         background=fill_histogram(background, edges, events.weight[~events.is_signal]),
     )
 
 
-def _edges(classes: list[NDArray[Any]], n_bins: int) -> NDArray[np.float64]:
+def feature_edges(classes: list[NDArray[Any]], n_bins: int) -> NDArray[np.float64]:
     """Edges that span the central rows of each class; of rows, not of weights, which may be negative."""
     finite = [values[np.isfinite(values)].astype(np.float64) for values in classes]
     spans = [np.quantile(values, [_TAIL, 1 - _TAIL]) for values in finite if values.size]
