@@ -267,6 +267,11 @@ class Dataset:
             )
         return rows
 
+    def _repr_html_(self) -> str:
+        from hepml.data.notebook import dataset_html
+
+        return dataset_html(self)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.X, dtype=dtype, copy=copy)
 

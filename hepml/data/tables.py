@@ -278,7 +278,7 @@ def identity_column(name: str, column: NDArray[Any]) -> NDArray[Any]:
 def _sample_info(content: dict[str, Any]) -> SampleInfo:
     steps = tuple(CutflowStep(**step) for step in content["cutflow"]["steps"])
     # JSON knows no tuples
-    facts = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+    facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
     return SampleInfo(**{**facts, "cutflow": Cutflow(steps)})
 
 
