@@ -7,7 +7,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from hepml.config.yaml import Document, read_yaml
@@ -18,6 +27,7 @@ __all__ = [
     "EvaluationConfig",
     "FeatureConfig",
     "MethodConfig",
+    "NormaliseConfig",
     "ReportConfig",
     "SampleConfig",
     "SplitConfig",
@@ -84,6 +94,34 @@ class FeatureConfig(_Closed):
     missing: Numbers | None = None
 
 
+def _number_or_text(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _is_positive(value: float | str) -> float | str:
+    if isinstance(value, float) and value <= 0:
+        msg = f"must be positive (found {value:g})"
+        raise ValueError(msg)
+    if isinstance(value, str) and not _STORED.fullmatch(value):
+        msg = f"must be a number, 'Tree:expression' or 'histogram[bin]' (found {value!r:.80})"
+        raise ValueError(msg)
+    return value
+
+
+_STORED = re.compile(r"[^:]+:.+|[^:]+\[\d+\]")
+Stored = Annotated[
+    Annotated[float, Field(strict=True)] | str, BeforeValidator(_number_or_text), AfterValidator(_is_positive)
+]
+
+
+class NormaliseConfig(_Closed):
+    """Scale to a luminosity: weights times ``xsec`` (pb) * 1000 * ``lumi`` (fb^-1) / ``sumw``, the generated sum."""
+
+    xsec: Stored
+    lumi: Stored
+    sumw: Stored
+
+
 class SampleConfig(_Closed):
     """One physics process: its files, its role, its weight.
 
@@ -101,6 +139,9 @@ class SampleConfig(_Closed):
     scale: Number = 1.0
     title: str = ""
     blind: ExpressionText | None = None
+    normalise: NormaliseConfig | None = None
+    max_events: Annotated[int, BeforeValidator(_number), Field(gt=0)] | None = None
+    bad_files: Literal["error", "skip"] = "error"
 
     @field_validator("files")
     @classmethod
@@ -118,6 +159,18 @@ class SampleConfig(_Closed):
         if self.role not in {"signal", "background"} and isinstance(self.files, dict):
             msg = f"fixed parts (train, validation, test) are for signal and background; the role is {self.role!r}"
             raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _sums_follow_the_files(self) -> SampleConfig:
+        if self.normalise is not None:
+            if self.role == "data":
+                msg = "data are not normalised to a cross section"
+                raise ValueError(msg)
+            partial = "max_events" if self.max_events is not None else "bad_files: skip"
+            if isinstance(self.normalise.sumw, float) and (self.max_events is not None or self.bad_files == "skip"):
+                msg = f"a number as `sumw` holds for all events; with `{partial}` it must come from the files"
+                raise ValueError(msg)
         return self
 
 
@@ -323,6 +376,8 @@ def parse_analysis(document: Document | dict[str, Any], *, where: str = "analysi
 
 def _with_absolute_files(config: AnalysisConfig, folder: Path) -> AnalysisConfig:
     def absolute(name: str) -> str:
+        if name.startswith("@"):
+            return f"@{absolute(name[1:])}"
         if "://" in name or Path(name).is_absolute() or name.startswith("~"):
             return name
         # the folder may be called 'run[1]', which is no pattern
@@ -391,12 +446,13 @@ def _describe(path: tuple[str | int, ...], problem: Any, document: Document, whe
 def _known_keys(path: tuple[str | int, ...]) -> list[str]:
     """Return the keys that the model at ``path`` knows."""
     keys = tuple(step for step in path if isinstance(step, str))
-    model = _MODELS.get(keys[0] if keys else "", AnalysisConfig)
+    model = _MODELS.get(".".join(keys[:2])) or _MODELS.get(keys[0] if keys else "", AnalysisConfig)
     return list(model.model_fields)
 
 
 _MODELS: dict[str, type[BaseModel]] = {
     "samples": SampleConfig,
+    "samples.normalise": NormaliseConfig,
     "features": FeatureConfig,
     "spectators": FeatureConfig,
     "split": SplitConfig,

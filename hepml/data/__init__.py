@@ -1,6 +1,6 @@
 """Events in memory: features, signed weights, labels, identity and the three parts."""
 
-from hepml.data.cutflow import Cutflow, CutflowStep
+from hepml.data.cutflow import Cutflow, CutflowStep, SkippedFile
 from hepml.data.dataset import BACKGROUND, SIGNAL, UNLABELLED, Dataset, SampleInfo
 from hepml.data.features import Feature
 from hepml.data.identity import FALLBACK_NAMES, Identity, default_identity
@@ -23,6 +23,7 @@ __all__ = [
     "Part",
     "SampleInfo",
     "SampleQuality",
+    "SkippedFile",
     "assign_parts",
     "check_class_sums",
     "check_parts",

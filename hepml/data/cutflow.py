@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ENTRIES", "GENERATED", "Cutflow", "CutflowStep", "Tally"]
+__all__ = ["ENTRIES", "GENERATED", "Cutflow", "CutflowStep", "SkippedFile", "Tally"]
 
 GENERATED, ENTRIES = "generated", "entries"
 
@@ -106,6 +106,28 @@ def _add(mine: CutflowStep, other: CutflowStep) -> CutflowStep:
         None if mine.sum_weights2 is None or other.sum_weights2 is None else mine.sum_weights2 + other.sum_weights2
     )
     return CutflowStep(mine.cut, n_events, mine.sum_weights + other.sum_weights, squares)
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedFile:
+    """A file that could not be read and was left out because the analysis allows it.
+
+    Parameters
+    ----------
+    file : str
+        File and tree.
+    reason : str
+        The error.
+    n_entries : int or None
+        Entries that are missing; None where not even their number can be read.
+    sum_generated : float or None
+        Sum of generated weights that is missing, None where it is not known.
+    """
+
+    file: str
+    reason: str
+    n_entries: int | None = None
+    sum_generated: float | None = None
 
 
 class Tally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepml.data.cutflow import Cutflow
+from hepml.data.cutflow import Cutflow, SkippedFile
 from hepml.data.identity import Identity
 from hepml.data.spectators import join_spectator
 from hepml.data.weights import effective_entries
@@ -49,6 +49,8 @@ class SampleInfo:
         Where it was read from.
     cutflow : Cutflow
         From the entries to the events that were read; empty where it is not known.
+    skipped : tuple of SkippedFile
+        Files that could not be read.
     """
 
     name: str
@@ -58,6 +60,7 @@ class SampleInfo:
     sum_weights: float = 0.0
     files: tuple[str, ...] = ()
     cutflow: Cutflow = field(default_factory=Cutflow)
+    skipped: tuple[SkippedFile, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", self.title or self.name)
@@ -421,4 +424,5 @@ def _merge(first: SampleInfo, second: SampleInfo) -> SampleInfo:
         sum_weights=first.sum_weights + second.sum_weights,
         files=tuple(dict.fromkeys((*first.files, *second.files))),
         cutflow=first.cutflow + second.cutflow,
+        skipped=tuple(dict.fromkeys((*first.skipped, *second.skipped))),
     )

@@ -97,6 +97,16 @@ class Block:
         """Return the part of the buffer that holds a feature."""
         return self._flat[number * self._capacity : (number + 1) * self._capacity]
 
+    def forget(self, n_rows: int, n_chunks: int) -> None:
+        """Take back what was appended since there were so many rows and chunks."""
+        self.n_rows = n_rows
+        del self._identity[n_chunks:], self._spectators[n_chunks:]
+
+    @property
+    def n_chunks(self) -> int:
+        """Chunks that were appended."""
+        return len(self._identity)
+
     def append(
         self, chunk: Chunk, tally: Tally, *, sample: int, part: int, cuts: Sequence[str], factor: str, scale: float
     ) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hepml.errors import InvalidInputError, MissingFileError, did_you_mean
+from hepml.readers.remote import is_remote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["TreeLocation", "expand_files", "split_location"]
 
@@ -76,26 +77,28 @@ def _exists(path: str) -> bool:
 def expand_files(
     files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], tree: str | None = None
 ) -> tuple[TreeLocation, ...]:
-    """Expand paths and globs (``**`` included) to files, in a stable order and each once.
+    """Expand paths, folders, globs (``**`` included) and lists of files to files, in a stable order and each once.
 
     Parameters
     ----------
     files : path-like or iterable of path-like
-        Paths, globs, each optionally with ``:tree``.
+        Paths, addresses, folders (their ``*.root``), globs, or ``@list.txt`` with one of these on each line, relative to
+        the list, ``#`` before a comment. Each optionally with ``:tree``.
     tree : str, optional
         Tree for those that name none.
 
     Returns
     -------
     tuple of TreeLocation
-        In the order given, matches of a glob sorted by name. A file that is given twice, by whatever path, is read once.
+        In the order given, matches of a glob and files of a folder sorted by name. A file that is given twice, by whatever
+        path, is read once.
 
     Raises
     ------
     MissingFileError
-        If a file does not exist or a glob matches nothing; near misses in its folder are named.
+        If a file does not exist, or a glob, folder or list gives none; near misses in its folder are named.
     InvalidInputError
-        If no file is given.
+        If no file is given, or a list names itself.
     """
     given = [files] if isinstance(files, (str, os.PathLike)) else list(files)
     if not given:
@@ -103,23 +106,62 @@ def expand_files(
         raise InvalidInputError(msg)
     found: dict[TreeLocation, TreeLocation] = {}
     for item in given:
-        location = split_location(os.fspath(item))
-        for path in _expand(location.path):
-            chosen = location.tree or tree
+        for path, named in _listed(os.fspath(item)):
+            chosen = named or tree
             # events that were read twice would count twice
-            real = path if "://" in path else os.path.realpath(path)
+            real = path if is_remote(path) else os.path.realpath(path)
             found.setdefault(TreeLocation(real, chosen), TreeLocation(path, chosen))
     return tuple(found.values())
 
 
+def _listed(text: str, lists: tuple[Path, ...] = ()) -> Iterator[tuple[str, str | None]]:
+    """Yield path and tree of each file, lists of files taken apart."""
+    if not text.startswith("@") or _exists(text):
+        location = split_location(text)
+        yield from ((path, location.tree) for path in _expand(location.path))
+        return
+    name, tree = text[1:], None
+    if not _exists(name):
+        name, _, tree = name.rpartition(":") if ":" in name else (name, "", None)
+    path = Path(os.path.expanduser(name))  # noqa: PTH111  (Path.expanduser raises for an unknown user)
+    real = path.resolve()
+    if real in lists:
+        msg = f"the list of files {path} names itself"
+        raise InvalidInputError(msg)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        msg = f"the list of files {path} cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise MissingFileError(msg) from error
+    entries = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+    if not entries:
+        msg = f"the list of files {path} is empty"
+        raise MissingFileError(msg)
+    for entry in entries:
+        for found, named in _listed(_beside(entry, path.parent), (*lists, real)):
+            yield found, named or tree
+
+
+def _beside(entry: str, folder: Path) -> str:
+    """Return what a list names, relative to the list."""
+    sign, name = ("@", entry[1:]) if entry.startswith("@") else ("", entry)
+    if is_remote(name) or name.startswith("~") or Path(name).is_absolute():
+        return entry
+    where = glob.escape(str(folder)) if _GLOB.search(name) else str(folder)
+    return f"{sign}{where}/{name}"
+
+
 def _expand(path: str) -> list[str]:
-    if "://" in path:
+    if is_remote(path):
         return [path]
     if _exists(path):
         expanded = Path(path).expanduser()
         if expanded.is_dir():
-            msg = f"{path} is a folder: name its files, e.g. {expanded / '*.root'}"
-            raise MissingFileError(msg)
+            inside = sorted(str(entry) for entry in expanded.glob("*.root") if entry.is_file())
+            if not inside:
+                msg = f"the folder {path} holds no *.root file"
+                raise MissingFileError(msg)
+            return inside
         return [str(expanded)]
     if _GLOB.search(path):
         pattern = os.path.expanduser(path)  # noqa: PTH111  (Path would collapse the pattern)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepml.data import Dataset, Feature, SampleInfo, check_weights
-from hepml.data.cutflow import Tally
+from hepml.data import Dataset, Feature, check_weights
 from hepml.errors import EmptySelectionError, InvalidInputError
 from hepml.expressions import split_selection
-from hepml.readers.block import Block, Chunk, Plan
-from hepml.readers.files import TreeLocation, expand_files
+from hepml.readers.block import Block, Plan
+from hepml.readers.files import expand_files
 from hepml.readers.request import SampleRequest
-from hepml.readers.schema import common_identity, inspect_sample
-from hepml.readers.source import TreeSource
+from hepml.readers.sample import SampleReader
+from hepml.readers.schema import Schema, common_identity, inspect_sample
 
 if TYPE_CHECKING:
     import os
@@ -180,69 +178,51 @@ def read_samples(
         for request in requests
     ]
     plan = Plan(tuple(features), tuple(spectators), common_identity(schemas))
-    total = sum(schema.n_entries for schema in schemas)
-    block = Block(total, plan)
-    done = 0
+    limits = [_limit(request, schema) for request, schema in zip(requests, schemas, strict=True)]
+    block = Block(sum(limits), plan)
+    meter = _Meter(sum(limits), progress)
     infos = []
     for number, (request, schema) in enumerate(zip(requests, schemas, strict=True)):
         first_row = block.n_rows
         cuts = (*split_selection(selection), *split_selection(request.selection))
-        tally = Tally(cuts)
         cut = " && ".join(f"({text})" for text in (selection, request.selection) if text)
         factor = "*".join(f"({text})" for text in (weight, request.weight) if text)
-        file_labels = _file_labels(request.files) if not plan.identity else [""] * len(request.files)
-        for position, location in enumerate(request.files):
-            part = request.parts[position] if request.parts else 0
-            with TreeSource(location, threads=threads) as source:
-                names = schema.branches
-                edges = source.chunk_edges(names, _CHUNK_BYTES)
-                for start, stop in pairwise(edges):
-                    chunk = Chunk(source, names, start, stop, file_label=file_labels[position])
-                    block.append(chunk, tally, sample=number, part=part, cuts=cuts, factor=factor, scale=request.scale)
-                    done += stop - start
-                    if progress is not None:
-                        progress(done, total)
+        sample = SampleReader(
+            request, schema, block, number=number, cuts=cuts, factor=factor, threads=threads, advance=meter.advance
+        )
+        sample.read(_CHUNK_BYTES)
         rows = slice(first_row, block.n_rows)
         where = f"sample {request.name!r}" + (f", weight {factor}" if factor else "")
         if block.n_rows == first_row:
-            raise _empty(request, schema.n_entries, cut)
+            raise _empty(request, sample.n_entries, cut)
+        block.weight[rows] *= sample.normalise()
         check_weights(block.weight[rows], where)
         block.check_finite(rows, request.name)
-        cutflow = tally.cutflow()
-        sum_weights = cutflow.steps[0].sum_weights
-        if not np.isfinite(sum_weights):
+        info = sample.info()
+        if not np.isfinite(info.sum_weights):
             _LOG.warning(
                 "%s: some weights of events that the selection drops are NaN or infinite; so is the sum before it",
                 where,
             )
-        infos.append(
-            SampleInfo(
-                name=request.name,
-                role=request.role,
-                title=request.title,
-                n_entries=schema.n_entries,
-                sum_weights=sum_weights,
-                files=tuple(str(location) for location in request.files),
-                cutflow=cutflow,
-            )
-        )
+        infos.append(info)
     return block.finish(tuple(infos))
 
 
-def _file_labels(locations: Sequence[TreeLocation]) -> list[str]:
-    """Return what names each file where nothing else identifies its events: as little of the path as tells them apart.
+def _limit(request: SampleRequest, schema: Schema) -> int:
+    return schema.n_entries if request.max_events is None else min(schema.n_entries, request.max_events)
 
-    The whole path is not used: moving a sample must not change its parts.
-    """
-    paths = [Path(location.path).parts for location in locations]
-    labels = []
-    for parts, location in zip(paths, locations, strict=True):
-        others = {other for other in paths if other != parts}
-        length = 1
-        while length < len(parts) and any(other[-length:] == parts[-length:] for other in others):
-            length += 1
-        labels.append("/".join(parts[-length:]) + (f":{location.tree}" if location.tree else ""))
-    return labels
+
+class _Meter:
+    """Entries that are done, for whoever watches."""
+
+    def __init__(self, total: int, progress: Callable[[int, int], None] | None) -> None:
+        self._total, self._progress, self._done = total, progress, 0
+
+    def advance(self, n_entries: int) -> None:
+        """Count entries; fewer than none if a file is read once more."""
+        self._done += n_entries
+        if self._progress is not None and n_entries > 0:
+            self._progress(self._done, self._total)
 
 
 def _empty(request: SampleRequest, n_entries: int, cut: str) -> EmptySelectionError:

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hepml.readers.files import TreeLocation
 
-__all__ = ["SampleRequest"]
+__all__ = ["Normalise", "SampleRequest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Normalise:
+    """How a sample of simulation is scaled to a luminosity: weights times ``xsec * 1000 * lumi / sumw``.
+
+    Parameters
+    ----------
+    xsec : float or str
+        Cross section in pb, or ``"Tree:expression"``, which must have one value in all files.
+    lumi : float or str
+        Integrated luminosity in fb^-1, given as ``xsec``.
+    sumw : float or str
+        Sum of weights of all generated events: a number for all files together, or per file ``"Tree:expression"``, summed
+        over the entries of that tree, or ``"histogram[bin]"``, the content of a bin (ROOT's numbers, 0 is the underflow).
+    """
+
+    xsec: float | str
+    lumi: float | str
+    sumw: float | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +53,12 @@ class SampleRequest:
         Factor on the weights.
     title : str
         For legends and tables.
+    normalise : Normalise, optional
+        Scale to a luminosity, by the generated events of the files that are read.
+    max_events : int, optional
+        Read no more than so many entries. Generated events then count in proportion to the entries that are read of a file.
+    bad_files : {"error", "skip"}
+        What to do with files that cannot be read.
     """
 
     name: str
@@ -43,3 +69,6 @@ class SampleRequest:
     weight: str = ""
     scale: float = 1.0
     title: str = ""
+    normalise: Normalise | None = None
+    max_events: int | None = None
+    bad_files: Literal["error", "skip"] = "error"

@@ -4,32 +4,66 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from hepml.data import default_identity
+from hepml.data import SkippedFile, default_identity
 from hepml.data.columns import required_branches
-from hepml.errors import BranchNotFoundError, IdentityError, InvalidInputError, SchemaMismatchError
+from hepml.errors import (
+    BranchNotFoundError,
+    FileUnreadableError,
+    HepmlError,
+    IdentityError,
+    InvalidInputError,
+    MissingFileError,
+    SchemaMismatchError,
+    TreeNotFoundError,
+)
+from hepml.readers.normalisation import Generated, generated_of
+from hepml.readers.remote import with_retries
 from hepml.readers.source import BranchInfo, TreeSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hepml.data import Feature
+    from hepml.readers.files import TreeLocation
     from hepml.readers.request import SampleRequest
 
-__all__ = ["Schema", "common_identity", "inspect_sample"]
+__all__ = ["BAD_FILE_ERRORS", "FileFacts", "Schema", "common_identity", "inspect_sample"]
 
 _LOG = logging.getLogger("hepml.readers")
 
 
+# what a damaged, lost or unfinished file raises; a branch of another type is a mistake, no damage
+BAD_FILE_ERRORS = (FileUnreadableError, MissingFileError, TreeNotFoundError)
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """A file of a sample: where, its fixed part, its entries, and what it says of its generated events."""
+
+    location: TreeLocation
+    part: int
+    n_entries: int
+    generated: Generated | None
+
+
 @dataclass(slots=True)
 class Schema:
-    """What the files of one sample agree on: branches, their types, the identity, and how many entries there are."""
+    """What the files of one sample agree on, the files that can be read, and those that cannot."""
 
-    n_entries: int
     branches: tuple[str, ...]
     identity: tuple[str, ...]
+    first_file: str
+    files: list[FileFacts] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
     infos: dict[str, BranchInfo] = field(default_factory=dict)
+
+    @property
+    def n_entries(self) -> int:
+        """Entries of all files that can be read."""
+        return sum(item.n_entries for item in self.files)
 
 
 def inspect_sample(
@@ -47,30 +81,66 @@ def inspect_sample(
     texts += [selection, request.selection, weight, request.weight, *(identity or ())]
     needed = required_branches(texts)
     schema: Schema | None = None
-    first_file = ""
-    for location in request.files:
-        with TreeSource(location, threads=threads) as source:
-            if schema is None:
-                first_file = str(source)
-                chosen = tuple(identity) if identity else _identity_by_convention(source)
-                names = tuple(dict.fromkeys((*needed, *required_branches(chosen))))
-                schema = Schema(0, names, chosen)
-            for name in schema.branches:
-                info = _numeric_branch(source, name, first_file)
-                known = schema.infos.setdefault(name, info)
-                if info.kind != known.kind:
-                    msg = (
-                        f"branch {name!r} is {known.kind} ({known.typename}) in {first_file}, but {info.kind} "
-                        f"({info.typename}) in {source}: files of one sample must agree"
-                    )
-                    raise SchemaMismatchError(msg)
-                if info.dtype != known.dtype:
-                    _LOG.info("branch %s is %s in %s and %s in %s", name, known.dtype, first_file, info.dtype, source)
-            schema.n_entries += source.n_entries
+    skipped: list[SkippedFile] = []
+    last_error: HepmlError | None = None
+    for position, location in enumerate(request.files):
+        if schema is not None and request.max_events is not None and schema.n_entries >= request.max_events:
+            break
+        try:
+            schema, facts = with_retries(
+                location.path,
+                partial(_inspect_file, request, position, schema, needed, identity=identity, threads=threads),
+            )
+        except BAD_FILE_ERRORS as error:
+            if request.bad_files == "error":
+                raise
+            last_error = error
+            skipped.append(SkippedFile(str(location), str(error)))
+            _LOG.warning("sample %s: %s is skipped: %s", request.name, location, error)
+            continue
+        schema.files.append(facts)
     if schema is None:
+        if last_error is not None:
+            msg = f"sample {request.name!r}: none of its {len(skipped)} files can be read; the last one: {last_error}"
+            raise FileUnreadableError(msg) from last_error
         msg = f"sample {request.name!r} has no files"
         raise InvalidInputError(msg)
+    schema.skipped = skipped
     return schema
+
+
+def _inspect_file(
+    request: SampleRequest,
+    position: int,
+    schema: Schema | None,
+    needed: tuple[str, ...],
+    *,
+    identity: Sequence[str] | None,
+    threads: int,
+) -> tuple[Schema, FileFacts]:
+    location = request.files[position]
+    with TreeSource(location, threads=threads) as source:
+        if schema is None:
+            chosen = tuple(identity) if identity else _identity_by_convention(source)
+            schema = Schema(tuple(dict.fromkeys((*needed, *required_branches(chosen)))), chosen, str(source))
+        found = {name: _numeric_branch(source, name, schema.first_file) for name in schema.branches}
+        for name, info in found.items():
+            known = schema.infos.get(name, info)
+            if info.kind != known.kind:
+                msg = (
+                    f"branch {name!r} is {known.kind} ({known.typename}) in {schema.first_file}, but {info.kind} "
+                    f"({info.typename}) in {source}: files of one sample must agree"
+                )
+                raise SchemaMismatchError(msg)
+            if info.dtype != known.dtype:
+                _LOG.info(
+                    "branch %s is %s in %s and %s in %s", name, known.dtype, schema.first_file, info.dtype, source
+                )
+        n_entries = source.n_entries
+    generated = None if request.normalise is None else generated_of(location.path, request.normalise)
+    schema.infos = found | schema.infos
+    part = request.parts[position] if request.parts else 0
+    return schema, FileFacts(location, part, n_entries, generated)
 
 
 def _numeric_branch(source: TreeSource, name: str, first_file: str) -> BranchInfo:

@@ -20,7 +20,9 @@ from hepml.errors import (
     MissingFileError,
     TreeNotFoundError,
     did_you_mean,
+    missing_dependency,
 )
+from hepml.readers.remote import is_remote, open_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -96,10 +98,17 @@ def open_file(path: str) -> Any:
     FileUnreadableError
         If it is empty, not a ROOT file, truncated or damaged.
     """
-    if "://" not in path:
+    if not is_remote(path):
         _check_header(path)
     with damage(path, "cannot be opened as a ROOT file"):
-        return uproot.open(path, object_cache=None, array_cache=None)
+        try:
+            return uproot.open(path, object_cache=None, array_cache=None, **open_options(path))
+        except FileNotFoundError as error:
+            msg = f"no such file: {path}"
+            raise MissingFileError(msg) from error
+        except ImportError as error:
+            problem = missing_dependency(error.name or "a library", f"reading {path}", "remote")
+            raise problem from error
 
 
 def tree_names(directory: Any) -> list[str]:

@@ -16,7 +16,7 @@ from hepml.atomic import write_text
 from hepml.config import AnalysisConfig, dump_yaml, load_analysis
 from hepml.data import FALLBACK_NAMES, Dataset, Feature, Part
 from hepml.errors import InvalidInputError, unknown_name
-from hepml.readers import SampleRequest, expand_files, read_samples, split_location
+from hepml.readers import Normalise, SampleRequest, expand_files, read_samples, split_location
 from hepml.report import (
     METRICS_FORMAT,
     METRICS_VERSION,
@@ -122,6 +122,9 @@ class Analysis:
                     weight=sample.weight,
                     scale=sample.scale,
                     title=sample.title,
+                    normalise=None if sample.normalise is None else Normalise(**dict(sample.normalise)),
+                    max_events=sample.max_events,
+                    bad_files=sample.bad_files,
                 )
             )
         return requests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hepml.data import sample_quality
@@ -33,6 +34,7 @@ def sample_rows(shown: Dataset, *, unblind: bool) -> list[dict[str, Any]]:
         row["cutflow"] = info.cutflow.to_dict()
         if info.role == "data" and not unblind:
             row["n_entries"] = row["sum_weights_entries"] = row["cutflow"] = None
+        row["skipped"] = [asdict(file) for file in info.skipped]
         row["n_repeated"] = quality.n_repeated
         row["features"] = quality.to_dict()["features"]
     return rows

@@ -65,8 +65,9 @@ def test_files_that_are_no_root_files(tmp_path: Path, content: bytes, message: s
 def test_files_and_folders_that_are_not_there(tmp_path: Path, good: Path) -> None:
     with pytest.raises(MissingFileError, match=r"did you mean 'good\.root'"):
         read(good.with_name("goood.root"), features=["pt"])
-    with pytest.raises(MissingFileError, match=r"is a folder: name its files"):
-        read(tmp_path, features=["pt"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MissingFileError, match=r"holds no \*\.root file"):
+        read(tmp_path / "empty", features=["pt"])
     with pytest.raises(MissingFileError, match="no such file"):
         read_samples([SampleRequest("s", "signal", [TreeLocation("/no/such.root")])], features=[Feature("pt")])
     os.mkfifo(tmp_path / "pipe.root")

@@ -99,7 +99,7 @@ def test_addresses_are_left_alone() -> None:
         ("qqq", "no such file: .*qqq$"),
         ("nofolder/x.root", r"no such file: .*x\.root \(nor the folder .*nofolder\)"),
         ("*.txt", r"no file matches .*\*\.txt"),
-        ("folder", r"is a folder: name its files, e\.g\. .*folder/\*\.root"),
+        ("folder", r"the folder .*folder holds no \*\.root file"),
         ("x" * 300 + ".root", "no such file"),
         ("Ztautau.root/x.root", "nor the folder"),
         ("a\0b.root", "no such file"),
@@ -120,3 +120,50 @@ def test_an_unknown_user_has_no_files() -> None:
 def test_nothing_is_no_input() -> None:
     with pytest.raises(InvalidInputError, match="no input file"):
         expand_files([])
+
+
+def test_a_folder_is_its_root_files(tmp_path: Path) -> None:
+    for name in ("b.root", "a.root", "notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "sub.root").mkdir()
+    assert expand_files(f"{tmp_path}:events") == (
+        TreeLocation(f"{tmp_path}/a.root", "events"),
+        TreeLocation(f"{tmp_path}/b.root", "events"),
+    )
+
+
+def test_a_list_names_files_beside_it(tmp_path: Path) -> None:
+    for name in ("a.root", "b.root", "c[1].root"):
+        (tmp_path / name).touch()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "inner.txt").write_text("../c[1].root:mine\n")
+    (tmp_path / "files.txt").write_text(
+        f"\ufeff# jobs 1 and 2\n{tmp_path}/b.root\n\n  a.root  \n@more/inner.txt\nhttps://host/x.root\n",
+        encoding="utf-8",
+    )
+    found = expand_files(f"@{tmp_path}/files.txt:events")
+    assert [(os.path.normpath(loc.path), loc.tree) for loc in found[:3]] == [
+        (f"{tmp_path}/b.root", "events"),
+        (f"{tmp_path}/a.root", "events"),
+        (f"{tmp_path}/c[1].root", "mine"),
+    ]
+    assert found[3] == TreeLocation("https://host/x.root", "events")
+    assert expand_files(f"@{tmp_path}/files.txt", "t")[0].tree == "t"
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        (None, MissingFileError, "the list of files .*files.txt cannot be read: No such file"),
+        ("# nothing\n", MissingFileError, "the list of files .*files.txt is empty"),
+        ("b.root\n", MissingFileError, "no such file: .*b.root"),
+        ("@files.txt\n", InvalidInputError, "the list of files .*files.txt names itself"),
+    ],
+)
+def test_a_list_that_leads_nowhere_is_an_error(
+    tmp_path: Path, content: str | None, error: type[Exception], message: str
+) -> None:
+    if content is not None:
+        (tmp_path / "files.txt").write_text(content)
+    with pytest.raises(error, match=message):
+        expand_files(f"@{tmp_path}/files.txt")

@@ -1,0 +1,51 @@
+"""Files behind an address: which library opens them, and how often one tries."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hepml.errors import FileUnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["is_remote", "open_options", "with_retries"]
+
+_LOG = logging.getLogger("hepml.readers")
+
+# seconds before each further attempt: a transfer that fails once often works a moment later
+_PAUSES = (1.0, 4.0)
+
+Result = TypeVar("Result")
+
+
+def is_remote(path: str) -> bool:
+    """Tell whether a path is an address such as ``https://...`` or ``root://...``."""
+    return "://" in path
+
+
+def open_options(path: str) -> dict[str, Any]:
+    """Return the options of ``uproot.open`` for a path.
+
+    fsspec reads http and https by aiohttp (extra ``remote``); without it uproot's own source does, with one request for
+    each range of bytes.
+    """
+    if path.startswith(("http://", "https://")) and importlib.util.find_spec("aiohttp") is None:
+        from uproot.source.http import MultithreadedHTTPSource
+
+        return {"handler": MultithreadedHTTPSource}
+    return {}
+
+
+def with_retries(path: str, work: Callable[[], Result]) -> Result:
+    """Call ``work``, and again if a remote file could not be read; local files get one attempt."""
+    for number, pause in enumerate(_PAUSES if is_remote(path) else ()):
+        try:
+            return work()
+        except FileUnreadableError as error:
+            _LOG.warning("attempt %d of %d failed, again in %g s: %s", number + 1, len(_PAUSES) + 1, pause, error)
+            time.sleep(pause)
+    return work()
