@@ -26,6 +26,7 @@ __all__ = [
     "AnalysisConfig",
     "EvaluationConfig",
     "FeatureConfig",
+    "FriendConfig",
     "MethodConfig",
     "NormaliseConfig",
     "ReportConfig",
@@ -122,6 +123,21 @@ class NormaliseConfig(_Closed):
     sumw: Stored
 
 
+class FriendConfig(_Closed):
+    """A tree with further columns of the same events: in files of its own, or (no ``files``) in those of the sample."""
+
+    files: Texts = ()
+    tree: str | None = None
+    index: Annotated[tuple[ExpressionText, ...], BeforeValidator(_as_list)] | None = None
+
+    @model_validator(mode="after")
+    def _is_another_tree(self) -> FriendConfig:
+        if not self.files and not self.tree:
+            msg = "a friend needs `files`, or a `tree` in the files of the sample"
+            raise ValueError(msg)
+        return self
+
+
 class SampleConfig(_Closed):
     """One physics process: its files, its role, its weight.
 
@@ -142,6 +158,7 @@ class SampleConfig(_Closed):
     normalise: NormaliseConfig | None = None
     max_events: Annotated[int, BeforeValidator(_number), Field(gt=0)] | None = None
     bad_files: Literal["error", "skip"] = "error"
+    friends: tuple[FriendConfig, ...] = ()
 
     @field_validator("files")
     @classmethod
@@ -390,7 +407,8 @@ def _with_absolute_files(config: AnalysisConfig, folder: Path) -> AnalysisConfig
             files = {part: tuple(map(absolute, names)) for part, names in sample.files.items()}
         else:
             files = tuple(map(absolute, sample.files))
-        samples.append(sample.model_copy(update={"files": files}))
+        friends = tuple(item.model_copy(update={"files": tuple(map(absolute, item.files))}) for item in sample.friends)
+        samples.append(sample.model_copy(update={"files": files, "friends": friends}))
     return config.model_copy(update={"samples": tuple(samples)})
 
 
@@ -452,6 +470,7 @@ def _known_keys(path: tuple[str | int, ...]) -> list[str]:
 
 _MODELS: dict[str, type[BaseModel]] = {
     "samples": SampleConfig,
+    "samples.friends": FriendConfig,
     "samples.normalise": NormaliseConfig,
     "features": FeatureConfig,
     "spectators": FeatureConfig,

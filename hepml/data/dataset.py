@@ -51,6 +51,8 @@ class SampleInfo:
         From the entries to the events that were read; empty where it is not known.
     skipped : tuple of SkippedFile
         Files that could not be read.
+    friends : tuple of str
+        Where further columns of its events were read from.
     """
 
     name: str
@@ -61,6 +63,7 @@ class SampleInfo:
     files: tuple[str, ...] = ()
     cutflow: Cutflow = field(default_factory=Cutflow)
     skipped: tuple[SkippedFile, ...] = ()
+    friends: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", self.title or self.name)
@@ -425,4 +428,5 @@ def _merge(first: SampleInfo, second: SampleInfo) -> SampleInfo:
         files=tuple(dict.fromkeys((*first.files, *second.files))),
         cutflow=first.cutflow + second.cutflow,
         skipped=tuple(dict.fromkeys((*first.skipped, *second.skipped))),
+        friends=tuple(dict.fromkeys((*first.friends, *second.friends))),
     )

@@ -3,7 +3,7 @@
 from hepml.readers.files import TreeLocation, expand_files, split_location
 from hepml.readers.inspecting import BranchStatistics, BranchSummary, FileSummary, TreeSummary, inspect_file
 from hepml.readers.reading import read, read_samples
-from hepml.readers.request import Normalise, SampleRequest
+from hepml.readers.request import FriendRequest, Normalise, SampleRequest
 from hepml.readers.source import BranchInfo, TreeSource, open_file, tree_names
 from hepml.readers.writing import RootWriter, root_writer, write
 
@@ -12,6 +12,7 @@ __all__ = [
     "BranchStatistics",
     "BranchSummary",
     "FileSummary",
+    "FriendRequest",
     "Normalise",
     "RootWriter",
     "SampleRequest",

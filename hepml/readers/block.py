@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from hepml.data import Feature, SampleInfo
     from hepml.data.cutflow import Tally
+    from hepml.readers.friends import JoinedSource
     from hepml.readers.source import TreeSource
 
 __all__ = ["Block", "Chunk", "Plan"]
@@ -39,7 +40,7 @@ class Chunk:
     """Columns of an entry range, and expressions evaluated on them."""
 
     def __init__(
-        self, source: TreeSource, names: Iterable[str], start: int, stop: int, *, file_label: str = ""
+        self, source: TreeSource | JoinedSource, names: Iterable[str], start: int, stop: int, *, file_label: str = ""
     ) -> None:
         self.source = source
         self._file_label = file_label

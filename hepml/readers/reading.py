@@ -187,15 +187,14 @@ def read_samples(
         cuts = (*split_selection(selection), *split_selection(request.selection))
         cut = " && ".join(f"({text})" for text in (selection, request.selection) if text)
         factor = "*".join(f"({text})" for text in (weight, request.weight) if text)
-        sample = SampleReader(
-            request, schema, block, number=number, cuts=cuts, factor=factor, threads=threads, advance=meter.advance
-        )
+        sample = SampleReader(request, schema, block, number=number, cuts=cuts, factor=factor, advance=meter.advance)
         sample.read(_CHUNK_BYTES)
         rows = slice(first_row, block.n_rows)
         where = f"sample {request.name!r}" + (f", weight {factor}" if factor else "")
         if block.n_rows == first_row:
             raise _empty(request, sample.n_entries, cut)
-        block.weight[rows] *= sample.normalise()
+        if (scale := sample.normalise()) != 1.0:
+            block.weight[rows] *= scale
         check_weights(block.weight[rows], where)
         block.check_finite(rows, request.name)
         info = sample.info()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from hepml.readers.files import TreeLocation
 
-__all__ = ["Normalise", "SampleRequest"]
+__all__ = ["FriendRequest", "Normalise", "SampleRequest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,22 @@ class Normalise:
     xsec: float | str
     lumi: float | str
     sumw: float | str
+
+
+@dataclass(frozen=True, slots=True)
+class FriendRequest:
+    """A friend tree: further columns of the same events.
+
+    Parameters
+    ----------
+    files : sequence of TreeLocation
+        Its trees. By entry order: one for each file of the sample, or any number that has the sample's entries in all.
+    index : tuple of str
+        Integer expressions that find the partner of an entry in both trees. Default: entries are in the same order.
+    """
+
+    files: Sequence[TreeLocation]
+    index: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,8 @@ class SampleRequest:
         Read no more than so many entries. Generated events then count in proportion to the entries that are read of a file.
     bad_files : {"error", "skip"}
         What to do with files that cannot be read.
+    friends : sequence of FriendRequest
+        Trees with further columns.
     """
 
     name: str
@@ -72,3 +90,4 @@ class SampleRequest:
     normalise: Normalise | None = None
     max_events: int | None = None
     bad_files: Literal["error", "skip"] = "error"
+    friends: Sequence[FriendRequest] = ()

@@ -15,7 +15,6 @@ from hepml.readers.block import Chunk
 from hepml.readers.normalisation import normalisation
 from hepml.readers.remote import with_retries
 from hepml.readers.schema import BAD_FILE_ERRORS
-from hepml.readers.source import TreeSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,11 +42,10 @@ class SampleReader:
         number: int,
         cuts: Sequence[str],
         factor: str,
-        threads: int,
         advance: Callable[[int], None],
     ) -> None:
         self._request, self._schema, self._block = request, schema, block
-        self._number, self._cuts, self._factor, self._threads = number, cuts, factor, threads
+        self._number, self._cuts, self._factor = number, cuts, factor
         self._advance = advance
         self._tally = Tally(cuts)
         self._skipped = list(schema.skipped)
@@ -92,7 +90,7 @@ class SampleReader:
         tally = Tally(self._cuts)
         done = 0
         try:
-            with TreeSource(facts.location, threads=self._threads) as source:
+            with self._schema.friends.open(facts.location, facts.position, facts.first_entry) as source:
                 if source.n_entries != facts.n_entries:
                     msg = f"{source} had {facts.n_entries} entries a moment ago and has {source.n_entries} now"
                     raise FileUnreadableError(msg)
@@ -161,6 +159,7 @@ class SampleReader:
             files=tuple(str(facts.location) for facts, _ in self._read),
             cutflow=cutflow,
             skipped=tuple(self._skipped),
+            friends=tuple(str(location) for friend in request.friends for location in friend.files),
         )
 
 

@@ -19,16 +19,19 @@ from hepml.errors import (
     SchemaMismatchError,
     TreeNotFoundError,
 )
-from hepml.readers.normalisation import Generated, generated_of
+from hepml.readers.friends import Friends
+from hepml.readers.normalisation import generated_of
 from hepml.readers.remote import with_retries
-from hepml.readers.source import BranchInfo, TreeSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hepml.data import Feature
     from hepml.readers.files import TreeLocation
+    from hepml.readers.friends import JoinedSource
+    from hepml.readers.normalisation import Generated
     from hepml.readers.request import SampleRequest
+    from hepml.readers.source import BranchInfo, TreeSource
 
 __all__ = ["BAD_FILE_ERRORS", "FileFacts", "Schema", "common_identity", "inspect_sample"]
 
@@ -41,9 +44,11 @@ BAD_FILE_ERRORS = (FileUnreadableError, MissingFileError, TreeNotFoundError)
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """A file of a sample: where, its fixed part, its entries, and what it says of its generated events."""
+    """A file of a sample: where, its place among the files and entries, its fixed part, what it says of generated events."""
 
     location: TreeLocation
+    position: int
+    first_entry: int
     part: int
     n_entries: int
     generated: Generated | None
@@ -56,6 +61,7 @@ class Schema:
     branches: tuple[str, ...]
     identity: tuple[str, ...]
     first_file: str
+    friends: Friends
     files: list[FileFacts] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
     infos: dict[str, BranchInfo] = field(default_factory=dict)
@@ -81,6 +87,7 @@ def inspect_sample(
     texts += [selection, request.selection, weight, request.weight, *(identity or ())]
     needed = required_branches(texts)
     schema: Schema | None = None
+    friends = Friends(request, threads=threads)
     skipped: list[SkippedFile] = []
     last_error: HepmlError | None = None
     for position, location in enumerate(request.files):
@@ -89,7 +96,7 @@ def inspect_sample(
         try:
             schema, facts = with_retries(
                 location.path,
-                partial(_inspect_file, request, position, schema, needed, identity=identity, threads=threads),
+                partial(_inspect_file, request, position, schema, needed, identity=identity, friends=friends),
             )
         except BAD_FILE_ERRORS as error:
             if request.bad_files == "error":
@@ -106,6 +113,8 @@ def inspect_sample(
         msg = f"sample {request.name!r} has no files"
         raise InvalidInputError(msg)
     schema.skipped = skipped
+    if len(schema.files) == len(request.files):
+        friends.check_length(schema.n_entries)
     return schema
 
 
@@ -116,13 +125,14 @@ def _inspect_file(
     needed: tuple[str, ...],
     *,
     identity: Sequence[str] | None,
-    threads: int,
+    friends: Friends,
 ) -> tuple[Schema, FileFacts]:
     location = request.files[position]
-    with TreeSource(location, threads=threads) as source:
+    first_entry = 0 if schema is None else schema.n_entries
+    with friends.open(location, position, first_entry) as source:
         if schema is None:
             chosen = tuple(identity) if identity else _identity_by_convention(source)
-            schema = Schema(tuple(dict.fromkeys((*needed, *required_branches(chosen)))), chosen, str(source))
+            schema = Schema(tuple(dict.fromkeys((*needed, *required_branches(chosen)))), chosen, str(source), friends)
         found = {name: _numeric_branch(source, name, schema.first_file) for name in schema.branches}
         for name, info in found.items():
             known = schema.infos.get(name, info)
@@ -140,10 +150,10 @@ def _inspect_file(
     generated = None if request.normalise is None else generated_of(location.path, request.normalise)
     schema.infos = found | schema.infos
     part = request.parts[position] if request.parts else 0
-    return schema, FileFacts(location, part, n_entries, generated)
+    return schema, FileFacts(location, position, first_entry, part, n_entries, generated)
 
 
-def _numeric_branch(source: TreeSource, name: str, first_file: str) -> BranchInfo:
+def _numeric_branch(source: TreeSource | JoinedSource, name: str, first_file: str) -> BranchInfo:
     try:
         return source.numeric_branch(name)
     except BranchNotFoundError as error:
@@ -153,7 +163,7 @@ def _numeric_branch(source: TreeSource, name: str, first_file: str) -> BranchInf
         raise SchemaMismatchError(msg) from error
 
 
-def _identity_by_convention(source: TreeSource) -> tuple[str, ...]:
+def _identity_by_convention(source: TreeSource | JoinedSource) -> tuple[str, ...]:
     """Return the branches of usual names that hold one integer per entry; a luminosity in pb is no lumi block."""
     usable = source.branch_names
     while True:

@@ -13,10 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.atomic import write_text
-from hepml.config import AnalysisConfig, dump_yaml, load_analysis
+from hepml.config import AnalysisConfig, FriendConfig, dump_yaml, load_analysis
 from hepml.data import FALLBACK_NAMES, Dataset, Feature, Part
 from hepml.errors import InvalidInputError, unknown_name
-from hepml.readers import Normalise, SampleRequest, expand_files, read_samples, split_location
+from hepml.readers import (
+    FriendRequest,
+    Normalise,
+    SampleRequest,
+    TreeLocation,
+    expand_files,
+    read_samples,
+    split_location,
+)
 from hepml.report import (
     METRICS_FORMAT,
     METRICS_VERSION,
@@ -128,6 +136,7 @@ class Analysis:
                 )
             )
         return requests
+                    friends=[_friend(friend, files, sample.tree or self.config.tree) for friend in sample.friends],
 
     def features(self) -> tuple[Feature, ...]:
         """Return the features, each with its sentinels."""
@@ -235,7 +244,7 @@ class Analysis:
                 files = [
                     file_record(path)
                     for path in dict.fromkeys(
-                        split_location(name).path for info in dataset.samples for name in info.files
+                        split_location(name).path for info in dataset.samples for name in (*info.files, *info.friends)
                     )
                 ]
                 prepared = prepare(self.config, dataset)
@@ -305,6 +314,15 @@ def _context(config: AnalysisConfig, prepared: Prepared) -> dict[str, Any]:
         "seed": config.seed,
         "identity": list(dataset.identity.names),
         "identity_is_fallback": dataset.identity.names == FALLBACK_NAMES,
+def _friend(friend: FriendConfig, files: Sequence[TreeLocation], tree: str | None) -> FriendRequest:
+    if friend.files:
+        locations = expand_files(friend.files, friend.tree or tree)
+    else:
+        # another tree of the same files
+        locations = tuple(dict.fromkeys(TreeLocation(location.path, friend.tree) for location in files))
+    return FriendRequest(locations, friend.index or ())
+
+
         "samples": [info.name for info in dataset.samples],
         "tree": _only_tree(config, dataset),
         "selection": config.selection,

@@ -45,6 +45,8 @@ def test_normalisation_takes_numbers_and_what_files_hold() -> None:
         ({"normalise": {"xsec": 1, "lumi": 1, "sumw": 1}, "max_events": 5}, "with `max_events` it must come from"),
         ({"normalise": {"xsec": 1, "lumi": 1, "sumw": 1}, "bad_files": "skip"}, "with `bad_files: skip` it must come"),
         ({"normalise": {"xsec": 1, "lumi": 1, "sumw": 1}, "role": "data"}, "data are not normalised"),
+        ({"friends": [{"index": "event"}]}, "a friend needs `files`, or a `tree` in the files of the sample"),
+        ({"friends": [{"files": "a.root", "idx": "event"}]}, r"friends\[0\]\.idx: unknown key; did you mean 'index'"),
         ({"max_events": 0}, r"max_events"),
         ({"bad_files": "ignore"}, r"bad_files"),
     ],
@@ -57,7 +59,8 @@ def test_what_contradicts_itself_is_refused(changes: dict[str, Any], message: st
 def test_a_list_of_files_stands_beside_the_analysis(tmp_path: Path) -> None:
     (tmp_path / "analysis.yaml").write_text(
         "name: toy\nfeatures: [x]\nmethods: {BDT: {kind: xgboost}}\n"
-        'samples: [{name: s, role: signal, files: ["@lists/s.txt", "https://host/a.root"]}]\n'
+        'samples: [{name: s, role: signal, files: ["@lists/s.txt", "https://host/a.root"], friends: [{files: f.root}]}]\n'
     )
     config = load_analysis(tmp_path / "analysis.yaml")
     assert config.samples[0].files == (f"@{tmp_path}/lists/s.txt", "https://host/a.root")
+    assert config.samples[0].friends[0].files == (f"{tmp_path}/f.root",)

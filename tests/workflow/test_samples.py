@@ -56,3 +56,32 @@ def test_normalised_and_skipped_files_stand_in_metrics_and_report(tmp_path: Path
     assert "<code>x > -1</code>" in page
     assert "bad.root" in (run.path / "log.txt").read_text(encoding="utf-8")
     assert not any("bad.root" in record["path"] for record in run.provenance["files"])
+
+
+def test_friends_of_an_analysis_file(tmp_path: Path) -> None:
+    for name, mean in (("signal", 1.0), ("background", -1.0)):
+        path = write_sample(tmp_path / f"{name}.root", 300, mean=mean, seed=7)
+        with uproot.open(path) as file:
+            arrays = file["events"].arrays(["x", "event_number"], library="np")
+        order = np.random.default_rng(1).permutation(300)
+        with uproot.update(path) as file:
+            file.mktree("same", {"x2": "f4"}).extend({"x2": 2 * arrays["x"]})
+        with uproot.recreate(tmp_path / f"more_{name}.root") as file:
+            file.mktree("keyed", {"event_number": "u8", "x3": "f4"}).extend(
+                {"event_number": arrays["event_number"][order], "x3": 3 * arrays["x"][order]}
+            )
+    samples = [
+        {
+            "name": name,
+            "role": name,
+            "files": f"{name}.root",
+            "friends": [{"tree": "same"}, {"files": f"more_{name}.root", "tree": "keyed", "index": "event_number"}],
+        }
+        for name in ("signal", "background")
+    ]
+    analysis = Analysis.from_file(write_analysis(tmp_path, samples=samples, features=["x", "x2", "x3"]))
+    dataset = analysis.read()
+    np.testing.assert_array_equal(dataset.X[:, 1], 2 * dataset.X[:, 0])
+    np.testing.assert_array_equal(dataset.X[:, 2], 3 * dataset.X[:, 0])
+    paths = [record["path"] for record in analysis.train(tmp_path / "run").provenance["files"]]
+    assert f"{tmp_path}/more_signal.root" in paths
