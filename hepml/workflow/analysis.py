@@ -133,10 +133,10 @@ class Analysis:
                     normalise=None if sample.normalise is None else Normalise(**dict(sample.normalise)),
                     max_events=sample.max_events,
                     bad_files=sample.bad_files,
+                    friends=[_friend(friend, files, sample.tree or self.config.tree) for friend in sample.friends],
                 )
             )
         return requests
-                    friends=[_friend(friend, files, sample.tree or self.config.tree) for friend in sample.friends],
 
     def features(self) -> tuple[Feature, ...]:
         """Return the features, each with its sentinels."""
@@ -306,14 +306,6 @@ class Analysis:
         return Run(out)
 
 
-def _context(config: AnalysisConfig, prepared: Prepared) -> dict[str, Any]:
-    """Return what a model must remember of the analysis to be applied and checked later."""
-    dataset = prepared.dataset
-    return {
-        "analysis": config.name,
-        "seed": config.seed,
-        "identity": list(dataset.identity.names),
-        "identity_is_fallback": dataset.identity.names == FALLBACK_NAMES,
 def _friend(friend: FriendConfig, files: Sequence[TreeLocation], tree: str | None) -> FriendRequest:
     if friend.files:
         locations = expand_files(friend.files, friend.tree or tree)
@@ -323,6 +315,14 @@ def _friend(friend: FriendConfig, files: Sequence[TreeLocation], tree: str | Non
     return FriendRequest(locations, friend.index or ())
 
 
+def _context(config: AnalysisConfig, prepared: Prepared) -> dict[str, Any]:
+    """Return what a model must remember of the analysis to be applied and checked later."""
+    dataset = prepared.dataset
+    return {
+        "analysis": config.name,
+        "seed": config.seed,
+        "identity": list(dataset.identity.names),
+        "identity_is_fallback": dataset.identity.names == FALLBACK_NAMES,
         "samples": [info.name for info in dataset.samples],
         "tree": _only_tree(config, dataset),
         "selection": config.selection,
