@@ -25,6 +25,7 @@ _VERBS = {
     "doctor": "Say which engines, extras and schedulers are there.",
     "inspect": "Show what a ROOT file holds.",
     "report": "Make the report of a run again.",
+    "skim": "Write what an analysis selects to a smaller ROOT file.",
     "train": "Read, prepare, train, evaluate and report.",
 }
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.data.columns import evaluate_feature, required_branches
-from hepml.data.cutflow import Cutflow, CutflowStep
+from hepml.data.cutflow import Cutflow, CutflowStep, SkippedFile
 from hepml.data.dataset import Dataset, SampleInfo
 from hepml.data.features import Feature
 from hepml.data.identity import FALLBACK_NAMES, Identity, default_identity
@@ -279,7 +279,8 @@ def _sample_info(content: dict[str, Any]) -> SampleInfo:
     steps = tuple(CutflowStep(**step) for step in content["cutflow"]["steps"])
     # JSON knows no tuples
     facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
-    return SampleInfo(**{**facts, "cutflow": Cutflow(steps)})
+    skipped = tuple(SkippedFile(**file) for file in content.get("skipped", ()))
+    return SampleInfo(**{**facts, "cutflow": Cutflow(steps), "skipped": skipped})
 
 
 def _samples(label: Any, n_events: int) -> tuple[NDArray[np.int32], tuple[str, ...]]:

@@ -6,6 +6,7 @@ from hepml.workflow.doctor import Finding, examine_installation
 from hepml.workflow.preparation import Prepared, prepare
 from hepml.workflow.run import Run
 from hepml.workflow.seen import SeenEvents
+from hepml.workflow.skimming import Skim, SkimmedSample, skim
 
 __all__ = [
     "Analysis",
@@ -14,7 +15,10 @@ __all__ = [
     "Prepared",
     "Run",
     "SeenEvents",
+    "Skim",
+    "SkimmedSample",
     "apply_model",
     "examine_installation",
     "prepare",
+    "skim",
 ]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepml.data import Cutflow, CutflowStep, Dataset, Feature, Identity
+from hepml.data import Cutflow, CutflowStep, Dataset, Feature, Identity, SkippedFile
 from hepml.data.matrix import as_matrix
 from hepml.errors import (
     BranchNotFoundError,
@@ -58,10 +58,11 @@ def dataset(make_dataset: Make) -> Dataset:
     X = plain.X.copy(order="F")
     X[3, 1] = np.nan
     steps = (CutflowStep("", 20, 3.5, 0.1 + 0.2), CutflowStep("pt > 30", None, -1 / 3, None))
+    lost = (SkippedFile("b.root:t", "is truncated", 5, None),)
     return replace(
         plain,
         X=X,
-        samples=(replace(plain.samples[0], cutflow=Cutflow(steps)), *plain.samples[1:]),
+        samples=(replace(plain.samples[0], cutflow=Cutflow(steps), skipped=lost), *plain.samples[1:]),
         features=(Feature("pt", unit="GeV", title="$p_T$", missing=(-999.0,)), Feature("eta2", expression="eta*eta")),
         identity=Identity(("run", "event"), (np.arange(-5, 5), LARGE)),
         spectators={"mass": plain.spectators["mass"], "number": LARGE[::-1].copy(), "event": LARGE},
