@@ -3,6 +3,7 @@
 from hepml.evaluation.correlations import Correlations, correlations
 from hepml.evaluation.data_simulation import DataMC, data_mc
 from hepml.evaluation.efficiency import Efficiency, efficiency
+from hepml.evaluation.exploration import Exploration
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
 from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
@@ -17,6 +18,7 @@ __all__ = [
     "DataMC",
     "Efficiency",
     "EfficiencyComparison",
+    "Exploration",
     "FeatureHistograms",
     "Histogram",
     "Overtraining",

@@ -21,6 +21,8 @@ __all__ = ["CorrelationArtists", "correlations"]
 
 # more would not be readable in their cells
 _MAX_NUMBERS = 30
+# of columns that bear their names; more are numbered as the rows are
+_MAX_NAMES = 6
 
 
 class CorrelationArtists(NamedTuple):
@@ -48,7 +50,7 @@ def correlations(
     ax : matplotlib.axes.Axes
         Where to draw.
     names : sequence of str
-        Titles of rows and columns; plain text or mathtext.
+        Titles of rows and columns; plain text or mathtext. Above six, columns have their numbers instead.
     kind : {'linear', 'rank'}
         Which coefficient.
     title : str
@@ -71,7 +73,7 @@ def correlations(
     borders = np.arange(size + 1) - 0.5
     ax.pcolormesh(borders, borders, np.ma.masked_invalid(grey), cmap="Greys", vmin=0, vmax=4)
     cells = ax.pcolormesh(borders, borders, np.ma.masked_invalid(shown), cmap="RdBu_r", vmin=-1, vmax=1)
-    points = min(11.0, 220.0 / max(size, 1))
+    points = min(11.0, 190.0 / max(size, 1))
     numbers = tuple(
         ax.text(
             j, i, f"{round(100 * matrix[i, j])}", ha="center", va="center", fontsize=points,
@@ -85,8 +87,13 @@ def correlations(
         ax.plot([between, between], [between, size - 0.5], color="black", linewidth=1.0)
     labels = [axis_label(name, "") for name in names]
     small = min(12.0, 260.0 / max(size, 1))
-    ax.set_xticks(ticks, labels, rotation=90, fontsize=small)
-    ax.set_yticks(ticks, labels, fontsize=small)
+    if size > _MAX_NAMES:
+        # upright names would take more room than the matrix
+        ax.set_yticks(ticks, [f"{label}  {number}" for number, label in enumerate(labels, 1)], fontsize=small)
+        ax.set_xticks(ticks, [str(number) for number in range(1, size + 1)], fontsize=0.75 * small)
+    else:
+        ax.set_yticks(ticks, labels, fontsize=small)
+        ax.set_xticks(ticks, labels, rotation=90, fontsize=small)
     ax.tick_params(which="both", length=0)
     ax.minorticks_off()
     ax.set_xlim(-0.5, size - 0.5)

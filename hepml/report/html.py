@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -17,6 +18,7 @@ __all__ = ["write_report"]
 
 _FEATURE_PREFIX = "feature_"
 _OVERTRAINING_PREFIX = "overtraining_"
+_DATA_MC_PREFIX = "data_mc_"
 
 
 def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, Any]) -> Path:
@@ -56,6 +58,10 @@ def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, An
         header=header,
         rows=rows,
         figures=figures,
+        # what is not computable (null) comes last
+        ranked_features=sorted(
+            metrics["features"], key=lambda row: math.inf if row["separation"] is None else -row["separation"]
+        ),
         feature_figures={
             feature["name"]: figures.get(f"{_FEATURE_PREFIX}{number:03d}")
             for number, feature in enumerate(metrics["features"])
@@ -63,6 +69,13 @@ def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, An
         overtraining_figures={
             name: figures.get(f"{_OVERTRAINING_PREFIX}{number:03d}")
             for number, name in enumerate(metrics["method_order"])
+        },
+        data_mc_figures={
+            found["sample"]: {
+                feature["name"]: figures.get(f"{_DATA_MC_PREFIX}{place:03d}_{number:03d}")
+                for number, feature in enumerate(metrics["features"])
+            }
+            for place, found in enumerate(metrics["data_mc"])
         },
     )
     path = folder / "report.html"

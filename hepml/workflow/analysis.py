@@ -36,6 +36,7 @@ from hepml.report import (
 )
 from hepml.workflow.blinding import blind_spectators, visible_events
 from hepml.workflow.evaluating import MethodResult, evaluate_method
+from hepml.workflow.exploring import explore
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
 from hepml.workflow.methods import TrainedMethod, build_estimators, train_method
 from hepml.workflow.outputs import write_scores
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from hepml.evaluation import Exploration
 
 __all__ = ["Analysis"]
 
@@ -273,7 +276,10 @@ class Analysis:
                     kind = self.config.methods[method.name].kind
                     results[method.name] = evaluate_method(method, kind, prepared, self.config)
             visible = visible_events(self.config, dataset, methods, results, unblind=unblind)
-            metrics = _metrics(self.config, prepared, results, visible, unblind=unblind)
+            tell("exploring", 0.0)
+            with clock("explore"):
+                exploration = explore(self.config, prepared, methods, results, visible, unblind=unblind)
+            metrics = _metrics(self.config, prepared, results, visible, exploration, unblind=unblind)
             tell("writing scores", 0.0)
             with clock("write"):
                 write_scores(folder / "scores.root", prepared, results, visible)
@@ -290,6 +296,8 @@ class Analysis:
                     X=test.X,
                     y=test.y,
                     weight=test.weight,
+                    exploration=exploration,
+                    titles={info.name: info.title for info in dataset.samples},
                     progress=lambda fraction: tell("drawing", fraction),
                 )
             facts = provenance(
@@ -343,6 +351,7 @@ def _metrics(
     prepared: Prepared,
     results: dict[str, MethodResult],
     visible: NDArray[np.bool_],
+    exploration: Exploration,
     *,
     unblind: bool,
 ) -> dict[str, Any]:
@@ -351,7 +360,8 @@ def _metrics(
     features = []
     for number, feature in enumerate(dataset.features):
         simulation = dataset.X[dataset.of_roles("signal", "background"), number]
-        features.append(feature.to_dict() | {"n_missing": int(np.isnan(simulation).sum()), "n_events": len(simulation)})
+        counts = {"n_missing": int(np.isnan(simulation).sum()), "n_events": len(simulation)}
+        features.append(feature.to_dict() | counts | exploration.feature(feature.name))
     return {
         "format": METRICS_FORMAT,
         "version": METRICS_VERSION,
@@ -368,6 +378,7 @@ def _metrics(
             "data_samples": [info.name for info in dataset.samples if info.role == "data"],
         },
         "features": features,
+        **exploration.to_dict(),
         "method_order": list(results),
         "methods": {name: result.metrics for name, result in results.items()},
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hepml.workflow.evaluating import MethodResult
     from hepml.workflow.methods import TrainedMethod
 
-__all__ = ["BLIND_PREFIX", "blind_spectators", "visible_events"]
+__all__ = ["BLIND_PREFIX", "blind_spectators", "shown_if_data", "visible_events"]
 
 # blind expressions are read along as spectators of this name and never written out
 BLIND_PREFIX = "__blind_"
@@ -60,20 +60,49 @@ def visible_events(
         method scores it at or above its loosest cut.
     """
     visible = np.ones(len(dataset), dtype=bool)
-    if unblind:
-        return visible
-    columns = {text: name for name, text in blind_spectators(config).items()}
     for number, info in enumerate(dataset.samples):
-        if info.role != "data":
-            continue
-        how = next(sample.blind for sample in config.samples if sample.name == info.name) or _BY_SCORE
-        here = dataset.sample == number
-        if how == _BY_SCORE:
-            for method in methods:
-                loosest = min(cut.threshold for cut in method.cuts)
-                visible[here] &= results[method.name].score[here] < loosest
-        elif how != _NOT_AT_ALL:
-            value = dataset.spectators[columns[how]][here]
-            # what cannot be decided stays hidden
-            visible[here] &= (value == 0) & ~np.isnan(value)
+        if info.role == "data":
+            here = dataset.sample == number
+            shown, _ = shown_if_data(config, dataset, info.name, methods, results, unblind=unblind)
+            visible[here] = shown[here]
     return visible
+
+
+def shown_if_data(
+    config: AnalysisConfig,
+    dataset: Dataset,
+    sample: str,
+    methods: Sequence[TrainedMethod],
+    results: Mapping[str, MethodResult],
+    *,
+    unblind: bool,
+) -> tuple[NDArray[np.bool_], bool]:
+    """Return which events would be shown if they were of a given sample, so that simulation can be cut as data are.
+
+    Parameters
+    ----------
+    config, dataset, methods, results, unblind : see :func:`visible_events`
+        The same.
+    sample : str
+        Whose rule counts.
+
+    Returns
+    -------
+    shown : ndarray of bool, shape (n_events,)
+        All, if the sample is not data.
+    by_score : bool
+        Whether the score decides.
+    """
+    shown = np.ones(len(dataset), dtype=bool)
+    item = next(item for item in config.samples if item.name == sample)
+    how = item.blind or _BY_SCORE
+    if unblind or item.role != "data" or how == _NOT_AT_ALL:
+        return shown, False
+    if how == _BY_SCORE:
+        for method in methods:
+            shown &= results[method.name].score < min(cut.threshold for cut in method.cuts)
+        return shown, True
+    columns = {text: name for name, text in blind_spectators(config).items()}
+    value = dataset.spectators[columns[how]]
+    # what cannot be decided stays hidden
+    return (value == 0) & ~np.isnan(value), False

@@ -114,3 +114,12 @@ def test_the_ranking_is_from_top_to_bottom(look):
     heights = ax.transData.transform(np.column_stack([np.zeros(3), np.arange(3)]))[:, 1]
     assert (np.diff(heights) < 0).all()
     assert look in plots.STYLES
+
+
+def test_many_columns_are_numbered():
+    X = np.random.default_rng(4).normal(size=(100, 9))
+    with plots.style():
+        _, ax = plots.new_figure()
+        plots.correlations(correlations(X), ax, [f"feature {letter}" for letter in "abcdefghi"])
+    assert ax.get_yticklabels()[2].get_text() == "feature c  3"
+    assert [text.get_text() for text in ax.get_xticklabels()] == [str(number) for number in range(1, 10)]

@@ -63,7 +63,8 @@ def test_page_is_self_contained_and_escaped(run: Run) -> None:
     assert "link" not in page.tags
     assert all(link.startswith(("data:image/svg+xml;base64,", "#")) for link in page.links)
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
-    assert sum(link.startswith("data:") for link in page.links) == 4  # two curves, one method, one feature
+    # two curves, method, feature, ranking, two matrices
+    assert sum(link.startswith("data:") for link in page.links) == 7
     assert page.tags.count("h1") == 1
 
 

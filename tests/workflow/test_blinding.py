@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import uproot
 
-from hepml import Analysis, Run
+from hepml import Analysis, Run, plots
 from hepml.errors import InvalidInputError
 from tests.workflow.toys import write_analysis, write_sample
 
@@ -98,3 +100,86 @@ def test_data_train_nothing(folder: Path, tmp_path: Path) -> None:
     with_data = run(folder, tmp_path / "with")
     without = Analysis.from_file(write_analysis(folder, samples=samples()[:2])).train(tmp_path / "without")
     assert with_data.metrics["methods"] == without.metrics["methods"]
+
+
+def comparison(finished: Run, sample: str = "data") -> dict[str, dict[str, Any]]:
+    (found,) = (found for found in finished.metrics["data_mc"] if found["sample"] == sample)
+    return {row["name"]: row for row in found["features"]}
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the figures of data over simulation are given; they are not drawn."""
+    given: list[Any] = []
+    monkeypatch.setattr(plots, "data_mc", lambda result, *_, **__: given.append(result))
+    # the files are not looked at
+    monkeypatch.setattr(plots, "save", lambda _, path: path.write_bytes(b""))
+    return given
+
+
+def test_only_visible_data_are_compared_with_simulation_cut_alike(
+    folder: Path, tmp_path: Path, drawn: list[Any]
+) -> None:
+    finished = run(folder, tmp_path / "run")
+    loosest = min(cut["threshold"] for cut in finished.metrics["methods"]["BDT"]["cuts"])
+    shown, test = finished.scores("DataTree"), finished.scores("TestTree")
+    # two features of data, then two of the control sample
+    assert [result.data.n_events for result in drawn] == [len(shown["BDT"])] * 2 + [100] * 2
+    for result in drawn[:2]:
+        for name, histogram in result.simulation.items():
+            kept = (test["sample"] == name) & (test["BDT"] < loosest)
+            assert histogram.n_events == kept.sum()
+            # scaled from the test part to all 800 events
+            scale = 800 / (test["sample"] == name).sum()
+            assert histogram.total == pytest.approx(scale * test["weight"][kept].sum())
+    x = drawn[0]
+    assert x.data.sum_w.sum() + x.data.underflow + x.data.overflow == pytest.approx(shown["weight"].sum())
+    row = comparison(finished)["x"]
+    assert row["ratio"] == pytest.approx(shown["weight"].sum() / x.total.total)
+    assert comparison(finished, "side")["x"]["ratio"] == pytest.approx(100 / 1600)
+    assert (finished.path / "plots" / "data_mc_001_001.svg").exists()
+    assert "data against simulation" in (finished.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_hidden_window_is_empty_in_the_figure(folder: Path, tmp_path: Path, drawn: list[Any]) -> None:
+    run(folder, tmp_path / "run", blind="x > 0 && x < 1")
+    x = drawn[0]
+    inside = (x.data.edges[:-1] >= 0) & (x.data.edges[1:] <= 1)
+    assert inside.any()
+    assert (x.data.sum_w2[inside] == 0).all()
+    assert (x.total.sum_w2[inside] == 0).all()
+    # all parts: no score has looked at them
+    assert sum(histogram.n_events for histogram in x.simulation.values()) > 1000
+
+
+@pytest.mark.parametrize(("options", "unblind"), [({"blind": "none"}, False), ({}, True)])
+def test_all_data_are_compared_when_nothing_is_hidden(
+    folder: Path, tmp_path: Path, options: dict[str, str], unblind: bool, drawn: list[Any]
+) -> None:
+    finished = run(folder, tmp_path / "run", unblind=unblind, **options)
+    assert drawn[0].data.n_events == N_DATA
+    assert comparison(finished)["x"]["ratio"] == pytest.approx(N_DATA / 1600)
+
+
+def test_data_that_are_all_hidden_are_not_compared(folder: Path, tmp_path: Path, drawn: list[Any]) -> None:
+    finished = run(folder, tmp_path / "run", blind="x > -100")
+    assert [found["sample"] for found in finished.metrics["data_mc"]] == ["side"]
+    assert len(drawn) == 2
+
+
+def test_hidden_data_change_no_number(folder: Path, tmp_path: Path) -> None:
+    """Other events in the hidden window: nothing that is written differs."""
+    first = run(folder, tmp_path / "first", blind="x > 0")
+    with uproot.open(folder / "data.root") as file:
+        columns = file["events"].arrays(library="np")
+    columns["x"] = np.where(columns["x"] > 0, 7 * columns["x"], columns["x"])
+    columns["weight"] = np.where(columns["x"] > 0, 3.0, columns["weight"])
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    with uproot.recreate(other / "data.root") as file:
+        tree = file.mktree("events", {name: column.dtype for name, column in columns.items()})
+        tree.extend(columns)
+    second = run(other, tmp_path / "second", blind="x > 0")
+    assert (first.path / "metrics.json").read_bytes() == (second.path / "metrics.json").read_bytes()
+    for path in (first.path / "plots").glob("*.svg"):
+        assert path.read_bytes() == (second.path / "plots" / path.name).read_bytes(), path.name

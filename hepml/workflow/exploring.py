@@ -1,0 +1,127 @@
+"""Look at the features before any method does: what separates, what is correlated, whether data agree with simulation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepml.data import Part
+from hepml.evaluation import Exploration, correlations, data_mc, mutual_information, separation
+from hepml.workflow.blinding import BLIND_PREFIX, shown_if_data
+from hepml.workflow.seeds import task_sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from hepml.config import AnalysisConfig
+    from hepml.evaluation import DataMC
+    from hepml.workflow.evaluating import MethodResult
+    from hepml.workflow.methods import TrainedMethod
+    from hepml.workflow.preparation import Prepared
+
+__all__ = ["explore"]
+
+
+def explore(
+    config: AnalysisConfig,
+    prepared: Prepared,
+    methods: Sequence[TrainedMethod],
+    results: Mapping[str, MethodResult],
+    visible: NDArray[np.bool_],
+    *,
+    unblind: bool,
+) -> Exploration:
+    """Rank the features, correlate them with each other and with the spectators, and compare data with simulation.
+
+    Ranking and correlations look at the training part only, so that a choice of features by them uses no event of the
+    test part.
+
+    Parameters
+    ----------
+    config : AnalysisConfig
+        Blinding and seed.
+    prepared : Prepared
+        Dataset and parts.
+    methods : sequence of TrainedMethod
+        With the cuts that blind data by their score.
+    results : mapping of str to MethodResult
+        Scores of all events.
+    visible : ndarray of bool, shape (n_events,)
+        Events that may be shown; no other data are looked at.
+    unblind : bool
+        Whether all data may be shown.
+
+    Returns
+    -------
+    Exploration
+        All results.
+    """
+    dataset, train = prepared.dataset, prepared.train
+    separations, informations = {}, {}
+    for number, name in enumerate(dataset.feature_names):
+        column = train.X[:, number]
+        separations[name] = separation(column, train.y, train.weight, event=train.event)
+        informations[name] = mutual_information(column, train.y, train.weight, event=train.event)
+    spectators = [name for name in dataset.spectators if not name.startswith(BLIND_PREFIX)]
+    beside = [dataset.spectators[name][train.rows].astype(np.float64)[:, None] for name in spectators]
+    columns = np.concatenate([train.X, *beside], axis=1)
+    matrices = {}
+    for label, name in ((1, "signal"), (0, "background")):
+        here = train.y == label
+        event = None if train.event is None else train.event[here]
+        matrices[name] = correlations(columns[here], train.weight[here], event=event)
+    return Exploration(
+        separations=separations,
+        informations=informations,
+        columns=(*dataset.feature_names, *spectators),
+        correlations=matrices,
+        data_mc={
+            info.name: found
+            for number, info in enumerate(dataset.samples)
+            if info.role in {"data", "control"}
+            and (found := _compared(config, prepared, methods, results, visible, number=number, unblind=unblind))
+        },
+    )
+
+
+def _compared(
+    config: AnalysisConfig,
+    prepared: Prepared,
+    methods: Sequence[TrainedMethod],
+    results: Mapping[str, MethodResult],
+    visible: NDArray[np.bool_],
+    *,
+    number: int,
+    unblind: bool,
+) -> dict[str, DataMC]:
+    """Compare the visible events of a sample with simulation that is cut as the sample is; nothing if either is empty."""
+    dataset = prepared.dataset
+    info = dataset.samples[number]
+    rows = np.flatnonzero((dataset.sample == number) & visible)
+    shown, by_score = shown_if_data(config, dataset, info.name, methods, results, unblind=unblind)
+    simulation: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
+    for other, sample in enumerate(dataset.samples):
+        if sample.label < 0:
+            continue
+        here, scale = dataset.sample == other, 1.0
+        if by_score and (test := here & (prepared.part == Part.TEST)).any():
+            # the score of an event that was trained on is not what data get
+            scale = np.count_nonzero(here) / np.count_nonzero(test)
+            here = test
+        chosen = np.flatnonzero(here & shown)
+        if dataset.weight[chosen].any():
+            simulation[sample.name] = (chosen, scale * dataset.weight[chosen])
+    if not simulation or not dataset.weight[rows].any():
+        return {}
+
+    def compare(column: NDArray[Any], name: str) -> DataMC:
+        return data_mc(
+            (column[rows], dataset.weight[rows]),
+            {sample: (column[chosen], weight) for sample, (chosen, weight) in simulation.items()},
+            seed=task_sequence(config.seed, f"data_mc/{info.name}/{name}"),
+        )
+
+    return {name: compare(dataset.X[:, index], name) for index, name in enumerate(dataset.feature_names)}

@@ -1,0 +1,55 @@
+"""What a run says of its features before any training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from hepml.evaluation import correlations, separation
+
+if TYPE_CHECKING:
+    from hepml import Run
+
+
+def training(toy_run: Run) -> dict[str, np.ndarray]:
+    tree = toy_run.scores("TrainTree")
+    part = tree["split"] == 1
+    return {name: tree[name][part] for name in ("x", "y2", "y", "classID", "weight")}
+
+
+def test_features_are_ranked_on_the_training_part(toy_run: Run) -> None:
+    tree = training(toy_run)
+    for row in toy_run.metrics["features"]:
+        expected = separation(tree[row["name"]], tree["classID"] == 0, tree["weight"])
+        assert row["separation"] == pytest.approx(expected.value)
+        assert row["separation_error"] == pytest.approx(expected.error)
+        assert row["separation_bins"] == expected.n_bins
+    x, y2 = toy_run.metrics["features"]
+    assert x["separation"] > 0.4
+    assert x["mutual_information"] > 0.3
+    assert abs(y2["separation"]) < 4 * y2["separation_error"]
+    page = (toy_run.path / "report.html").read_text(encoding="utf-8")
+    assert page.index("<td>x</td>") < page.index("<td>y2</td>")
+
+
+def test_correlations_are_of_features_and_spectators_by_class(toy_run: Run) -> None:
+    tree, found = training(toy_run), toy_run.metrics["correlations"]
+    assert found["columns"] == ["x", "y2", "y"]
+    for number, name in enumerate(("signal", "background")):
+        here = tree["classID"] == number
+        columns = np.column_stack([tree[column][here] for column in found["columns"]])
+        expected = correlations(columns, tree["weight"][here])
+        for key in ("linear", "linear_error", "rank", "rank_error", "n_events"):
+            np.testing.assert_allclose(found[name][key], getattr(expected, key), rtol=1e-6, atol=1e-9)
+
+
+def test_there_is_a_figure_of_each(toy_run: Run) -> None:
+    for name in ("separation", "correlations_signal", "correlations_background"):
+        assert (toy_run.path / "plots" / f"{name}.svg").exists()
+        assert (toy_run.path / "plots" / f"{name}.png").exists()
+
+
+def test_without_data_nothing_is_compared(toy_run: Run) -> None:
+    assert toy_run.metrics["data_mc"] == []
