@@ -54,6 +54,9 @@ def test_run_folder_is_complete(toy_run: Run) -> None:
     assert figures == {
         "roc",
         "inverse_background_efficiency",
+        "separation",
+        "correlations_signal",
+        "correlations_background",
         "overtraining_000",
         "overtraining_001",
         "feature_000",
