@@ -179,7 +179,7 @@ def read_samples(
     ]
     plan = Plan(tuple(features), tuple(spectators), common_identity(schemas))
     limits = [_limit(request, schema) for request, schema in zip(requests, schemas, strict=True)]
-    block = Block(sum(limits), plan)
+    block = _make_room(sum(limits), plan, requests)
     meter = _Meter(sum(limits), progress)
     infos = []
     for number, (request, schema) in enumerate(zip(requests, schemas, strict=True)):
@@ -205,6 +205,18 @@ def read_samples(
             )
         infos.append(info)
     return block.finish(tuple(infos))
+
+
+def _make_room(n_entries: int, plan: Plan, requests: Sequence[SampleRequest]) -> Block:
+    try:
+        return Block(n_entries, plan)
+    except MemoryError as error:
+        names = ", ".join(f"sample {request.name!r}" for request in requests)
+        msg = (
+            f"{names}: {n_entries} entries of {len(plan.features)} features do not fit into memory ({error}): read fewer "
+            f"(`max_events`), or check the files if there should not be so many"
+        )
+        raise InvalidInputError(msg) from error
 
 
 def _limit(request: SampleRequest, schema: Schema) -> int:

@@ -295,6 +295,16 @@ class TreeSource:
         if info.shape == "unusable":
             msg = f"branch {name!r} of {self} has type {info.typename}, which cannot be used in an expression: {info.reason}"
             raise BranchTypeError(msg)
+        if not self.is_rntuple:
+            with damage(self.path, f"is damaged: branch {name!r} of {self.tree_name!r} cannot be described"):
+                n_entries = int(self._tree[name].num_entries)
+            # found here, before room is made for as many entries as a damaged number claims
+            if n_entries != self.n_entries:
+                msg = (
+                    f"{self.path} is damaged: the tree {self.tree_name!r} claims {self.n_entries} entries, its branch "
+                    f"{name!r} {n_entries}"
+                )
+                raise FileUnreadableError(msg)
         return info
 
     def branch_bytes(self, name: str) -> tuple[int | None, int | None]:
@@ -373,6 +383,8 @@ class TreeSource:
             array = self._tree[name].array(**options)
             if self.is_rntuple and info.shape != "jagged":
                 array = array.to_numpy()
+            if info.shape == "jagged":
+                _check_lists(array)
         if len(array) != stop - start:
             msg = (
                 f"{self.path} is damaged: branch {name!r} of {self.tree_name!r} gives {len(array)} of the entries "
@@ -380,6 +392,15 @@ class TreeSource:
             )
             raise FileUnreadableError(msg)
         return array
+
+
+def _check_lists(array: Any) -> None:
+    """Refuse lists that reach beyond their numbers: compiled code would read there whatever it finds, or crash."""
+    import awkward as ak
+
+    if problem := ak.validity_error(array):
+        msg = f"its lists are inconsistent: {problem}"
+        raise ValueError(msg)
 
 
 def _describe_branch(name: str, branch: Any) -> BranchInfo:
