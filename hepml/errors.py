@@ -29,6 +29,7 @@ __all__ = [
     "MissingFileError",
     "ModelFormatError",
     "OutputError",
+    "RootProcessError",
     "SchemaMismatchError",
     "TreeNotFoundError",
     "UnknownNameError",
@@ -113,6 +114,10 @@ class ModelFormatError(HepmlError, ValueError):
 
 class OutputError(HepmlError, OSError):
     """An output cannot be written."""
+
+
+class RootProcessError(HepmlError, RuntimeError):
+    """The process that runs ROOT failed, crashed or took too long."""
 
 
 class UnknownNameError(HepmlError, KeyError):

@@ -258,7 +258,7 @@ class AnalysisConfig(_Closed):
     name: Name
     title: str = ""
     seed: Integer = Field(default=1, ge=0, lt=2**63)
-    reader: Literal["uproot"] = "uproot"
+    reader: Literal["uproot", "root"] = "uproot"
     tree: str | None = None
     samples: tuple[SampleConfig, ...] = Field(min_length=1)
     features: tuple[Annotated[FeatureConfig, BeforeValidator(_feature_shorthand)], ...] = Field(min_length=1)

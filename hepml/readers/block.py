@@ -149,7 +149,7 @@ class Block:
         column = chunk.columns.get(next(iter(expression.branches))) if expression.is_branch else None
         if isinstance(column, np.ndarray) and column.dtype.kind in "iu" and not item.missing:
             return chunk.integers(item.expression, "spectator")
-        return np.asarray(evaluate_feature(item, chunk.columns, len(chunk)), dtype=np.float64)
+        return np.asarray(chunk.feature(item), dtype=np.float64)
 
     def check_finite(self, rows: slice, sample: str) -> None:
         """Refuse infinite features; NaN is a missing value and is fine."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hepml.data import Dataset, Feature, check_weights
-from hepml.errors import EmptySelectionError, InvalidInputError
+from hepml.errors import EmptySelectionError, InvalidInputError, unknown_name
 from hepml.expressions import split_selection
 from hepml.readers.block import Block, Plan
 from hepml.readers.files import expand_files
 from hepml.readers.request import SampleRequest
+from hepml.readers.root_source import RootReader
 from hepml.readers.sample import SampleReader
 from hepml.readers.schema import Schema, common_identity, inspect_sample
 
@@ -26,6 +28,7 @@ __all__ = ["read", "read_samples"]
 _LOG = logging.getLogger("hepml.readers")
 
 _ROLES = ("signal", "background", "data", "control", "apply_only")
+_READERS = ("uproot", "root")
 _CHUNK_BYTES = 32_000_000
 
 
@@ -42,6 +45,7 @@ def read(
     missing: float | Sequence[float] = (),
     name: str | None = None,
     threads: int = 1,
+    reader: str = "uproot",
 ) -> Dataset:
     """Read ROOT trees into a dataset.
 
@@ -70,6 +74,8 @@ def read(
         Name of the sample. Default: the first file's name.
     threads : int
         Threads that decompress. The result does not depend on it.
+    reader : {"uproot", "root"}
+        ``"root"`` reads and computes with RDataFrame (extra ``root``), in a process of its own.
 
     Returns
     -------
@@ -104,6 +110,7 @@ def read(
         selection=selection,
         identity=[identity] if isinstance(identity, str) else identity,
         threads=threads,
+        reader=reader,
     )
 
 
@@ -138,6 +145,7 @@ def read_samples(
     weight: str = "",
     identity: Sequence[str] | None = None,
     threads: int = 1,
+    reader: str = "uproot",
     progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
     """Read several samples into one dataset, in the order given.
@@ -154,6 +162,8 @@ def read_samples(
         As in :func:`read`.
     threads : int
         Threads that decompress.
+    reader : {"uproot", "root"}
+        As in :func:`read`.
     progress : callable, optional
         Called with entries read and entries in all.
 
@@ -170,6 +180,9 @@ def read_samples(
     if not requests:
         msg = "no sample is asked for"
         raise InvalidInputError(msg)
+    if reader not in _READERS:
+        kind = "reader"
+        raise unknown_name(kind, reader, _READERS)
     _check_names(features, spectators)
     schemas = [
         inspect_sample(
@@ -178,6 +191,20 @@ def read_samples(
         for request in requests
     ]
     plan = Plan(tuple(features), tuple(spectators), common_identity(schemas))
+    with RootReader(plan, threads=threads) if reader == "root" else nullcontext() as root:
+        return _fill(requests, schemas, plan, (selection, weight), root=root, progress=progress)
+
+
+def _fill(
+    requests: Sequence[SampleRequest],
+    schemas: Sequence[Schema],
+    plan: Plan,
+    common: tuple[str, str],
+    *,
+    root: RootReader | None,
+    progress: Callable[[int, int], None] | None,
+) -> Dataset:
+    selection, weight = common
     limits = [_limit(request, schema) for request, schema in zip(requests, schemas, strict=True)]
     block = _make_room(sum(limits), plan, requests)
     meter = _Meter(sum(limits), progress)
@@ -187,7 +214,9 @@ def read_samples(
         cuts = (*split_selection(selection), *split_selection(request.selection))
         cut = " && ".join(f"({text})" for text in (selection, request.selection) if text)
         factor = "*".join(f"({text})" for text in (weight, request.weight) if text)
-        sample = SampleReader(request, schema, block, number=number, cuts=cuts, factor=factor, advance=meter.advance)
+        sample = SampleReader(
+            request, schema, block, number=number, cuts=cuts, factor=factor, advance=meter.advance, root=root
+        )
         sample.read(_CHUNK_BYTES)
         rows = slice(first_row, block.n_rows)
         where = f"sample {request.name!r}" + (f", weight {factor}" if factor else "")

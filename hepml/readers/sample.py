@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hepml.readers.files import TreeLocation
     from hepml.readers.normalisation import Generated
     from hepml.readers.request import SampleRequest
+    from hepml.readers.root_source import RootReader
     from hepml.readers.schema import FileFacts, Schema
 
 __all__ = ["SampleReader"]
@@ -43,10 +44,12 @@ class SampleReader:
         cuts: Sequence[str],
         factor: str,
         advance: Callable[[int], None],
+        root: RootReader | None = None,
     ) -> None:
         self._request, self._schema, self._block = request, schema, block
         self._number, self._cuts, self._factor = number, cuts, factor
         self._advance = advance
+        self._root = root
         self._tally = Tally(cuts)
         self._skipped = list(schema.skipped)
         self._read: list[tuple[FileFacts, int]] = []
@@ -94,13 +97,17 @@ class SampleReader:
                 if source.n_entries != facts.n_entries:
                     msg = f"{source} had {facts.n_entries} entries a moment ago and has {source.n_entries} now"
                     raise FileUnreadableError(msg)
+                if self._root is None:
+                    chunk: Callable[[int, int], Chunk] = partial(Chunk, source, names, file_label=label)
+                else:
+                    chunk = self._root.prepare(source, cuts=self._cuts, factor=self._factor, file_label=label)
                 edges = source.chunk_edges(names, chunk_bytes)
                 for start, edge in pairwise(edges):
                     stop = min(edge, n_wanted)
                     if start >= stop and start > 0:
                         break
                     block.append(
-                        Chunk(source, names, start, stop, file_label=label),
+                        chunk(start, stop),
                         tally,
                         sample=self._number,
                         part=facts.part,

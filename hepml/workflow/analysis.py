@@ -182,6 +182,7 @@ class Analysis:
             weight=self.config.weight,
             identity=self.config.identity,
             threads=threads,
+            reader=self.config.reader,
             progress=progress,
         )
 

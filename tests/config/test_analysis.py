@@ -111,7 +111,7 @@ WRONG = [
     ("name: small", "name: small\nseed: true", 2, "seed", "must be a number (found True)"),
     ("name: small", "name: small\nversion: 2", 2, "version", "version 2 of hepml-analysis is not known"),
     ("name: small", "name: small\nformat: other", 2, "format", "hepml-analysis"),
-    ("name: small", "name: small\nreader: root", 2, "reader", "uproot"),
+    ("name: small", "name: small\nreader: pyroot", 2, "reader", "uproot"),
     ("name: small", "name: small\nselection: true", 2, "selection", "must be text"),
     ("name: small", "name: small\nmissing: none", 2, "missing", "must be a number (found 'none')"),
     ("name: small", "name: small\nmissing:\n - 1\n - x", 4, "missing[1]", "must be a number"),

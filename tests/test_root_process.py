@@ -1,0 +1,102 @@
+"""ROOT in a process of its own: what goes wrong there is a clear error here, and it never outlives us."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hepml.errors import InvalidInputError, RootProcessError
+from hepml.root_process import RootProcess, root_is_installed
+
+pytestmark = [
+    pytest.mark.requires_root,
+    pytest.mark.skipif(not root_is_installed(), reason="PyROOT (extra root) is not installed"),
+]
+
+TASKS = """
+import os, signal, time
+import ROOT
+from hepml.errors import InvalidInputError
+def add(folder, a, b): return {"sum": a + b, "folder": str(folder), "batch": bool(ROOT.gROOT.IsBatch())}
+def refuse(folder): raise InvalidInputError("no such thing")
+def fail(folder): ROOT.Error("here", "something is wrong"); raise KeyError("lost")
+def crash(folder): os.kill(os.getpid(), signal.SIGSEGV)
+def leave(folder): os._exit(3)
+def wait(folder, seconds): time.sleep(seconds)
+"""
+
+
+@pytest.fixture
+def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "some_tasks.py").write_text(TASKS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return "some_tasks"
+
+
+def test_results_and_errors_come_back(tasks: str) -> None:
+    with RootProcess(purpose="a test") as process:
+        answer = process.call(f"{tasks}:add", {"a": 1, "b": 2.5})
+        assert answer == {"sum": 3.5, "folder": str(process.folder), "batch": True}
+        with pytest.raises(InvalidInputError, match=r"^no such thing$"):
+            process.call(f"{tasks}:refuse", {})
+        with pytest.raises(RootProcessError, match=r"(?s)KeyError: 'lost'.*something is wrong"):
+            process.call(f"{tasks}:fail", {})
+        assert process.call(f"{tasks}:add", {"a": 1, "b": 1})["sum"] == 2
+    assert "ROOT" not in sys.modules
+    assert not process.folder.exists()
+
+
+@pytest.mark.parametrize(("task", "how"), [("crash", "by signal SIGSEGV"), ("leave", "with exit code 3")])
+def test_a_crash_is_an_error(tasks: str, task: str, how: str) -> None:
+    with RootProcess(purpose="a test") as process, pytest.raises(RootProcessError, match=how):
+        process.call(f"{tasks}:{task}", {})
+
+
+def test_the_time_is_limited(tasks: str) -> None:
+    with RootProcess(purpose="a test") as process:
+        process.call(f"{tasks}:add", {"a": 1, "b": 1})
+        with pytest.raises(RootProcessError, match=r"within 0\.5 s"):
+            process.call(f"{tasks}:wait", {"seconds": 60}, timeout=0.5)
+        with pytest.raises(RootProcessError, match="SIGKILL"):
+            process.call(f"{tasks}:add", {"a": 1, "b": 1})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent ended")
+def test_it_ends_with_its_parent(tasks: str) -> None:
+    code = (
+        "from hepml.root_process import RootProcess\n"
+        "process = RootProcess(purpose='a test')\n"
+        f"process.call('{tasks}:add', {{'a': 1, 'b': 1}})\n"
+        "print(process.process_id, process.folder, flush=True)\n"
+        f"process.call('{tasks}:wait', {{'seconds': 600}})\n"
+    )
+    project = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join([project, os.environ["PYTHONPATH"]])
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}
+    ) as parent:
+        assert parent.stdout is not None
+        child, folder = parent.stdout.readline().split()
+        os.kill(int(child), 0)
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    deadline = time.monotonic() + 20
+    while is_running(int(child)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_running(int(child))
+    (Path(folder) / "log.txt").unlink()
+    Path(folder).rmdir()
+
+
+def is_running(process: int) -> bool:
+    """Tell whether a process runs; one that ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
