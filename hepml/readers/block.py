@@ -155,8 +155,11 @@ class Block:
         """Refuse infinite features; NaN is a missing value and is fine."""
         for number, feature in enumerate(self._plan.features):
             values = self.feature_column(number)[rows]
-            # the extremes find infinities in one pass without a mask; fmin and fmax pass over NaN
-            if np.isinf(np.fmax.reduce(values)) or np.isinf(np.fmin.reduce(values)):
+            # a finite sum has no infinite term and is computed fastest; one that overflows only costs the second look
+            with np.errstate(over="ignore", invalid="ignore"):
+                is_finite = np.isfinite(values.sum())
+            # fmin and fmax pass over NaN
+            if not is_finite and (np.isinf(np.fmax.reduce(values)) or np.isinf(np.fmin.reduce(values))):
                 bad = np.flatnonzero(np.isinf(values))
                 msg = (
                     f"feature {feature.name!r} ({feature.expression}) is infinite, or beyond float32, for {bad.size} of "

@@ -31,8 +31,13 @@ def open_options(path: str) -> dict[str, Any]:
     """Return the options of ``uproot.open`` for a path.
 
     fsspec reads http and https by aiohttp (extra ``remote``); without it uproot's own source does, with one request for
-    each range of bytes.
+    each range of bytes. Local files are read by one plain file handle: fsspec wakes an event loop for each request, which
+    costs a tenth of the time, and a memory map would end the process if the file is cut short meanwhile.
     """
+    if not is_remote(path):
+        from uproot.source.file import MultithreadedFileSource
+
+        return {"handler": MultithreadedFileSource, "num_workers": 1}
     if path.startswith(("http://", "https://")) and importlib.util.find_spec("aiohttp") is None:
         from uproot.source.http import MultithreadedHTTPSource
 
