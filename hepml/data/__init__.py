@@ -5,6 +5,7 @@ from hepml.data.dataset import BACKGROUND, SIGNAL, UNLABELLED, Dataset, SampleIn
 from hepml.data.features import Feature
 from hepml.data.identity import FALLBACK_NAMES, Identity, default_identity
 from hepml.data.quality import FeatureQuality, SampleQuality, sample_quality
+from hepml.data.sizes import parse_size
 from hepml.data.split import Part, assign_parts, check_parts
 from hepml.data.weights import Balance, check_class_sums, check_weights, effective_entries, training_weights
 
@@ -30,6 +31,7 @@ __all__ = [
     "check_weights",
     "default_identity",
     "effective_entries",
+    "parse_size",
     "sample_quality",
     "training_weights",
 ]
