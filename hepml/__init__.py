@@ -24,6 +24,7 @@ _ROOMS = frozenset(
         "errors",
         "evaluation",
         "expressions",
+        "forest",
         "plots",
         "readers",
         "report",

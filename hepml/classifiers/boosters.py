@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xgboost as xgb
 
-from hepml.classifiers.safe_json import parse_json
+from hepml.forest.safe_json import parse_json
 from hepml.classifiers.trees import check_structure
 from hepml.errors import ModelFormatError
 

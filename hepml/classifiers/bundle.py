@@ -19,7 +19,7 @@ from hepml.atomic import atomic_folder
 from hepml.classifiers import registry
 from hepml.classifiers.model import Model
 from hepml.classifiers.parameters import check_names
-from hepml.classifiers.safe_json import parse_json
+from hepml.forest.safe_json import parse_json
 from hepml.data import Feature
 from hepml.errors import (
     ExpressionError,

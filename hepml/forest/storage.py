@@ -1,0 +1,138 @@
+"""Forests on disk: one ``.npz`` file of plain arrays with a JSON header, checked in full before it is a forest again."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import tokenize
+import zipfile
+import zlib
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepml.atomic import atomic_path
+from hepml.errors import MissingFileError, ModelFormatError
+from hepml.forest.forest import ARRAYS, Forest
+from hepml.forest.safe_json import parse_json
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import NDArray
+
+__all__ = ["from_bytes", "load", "save", "to_bytes"]
+
+_FORMAT, _VERSION = "hepml-forest", 1
+_HEADER = "forest.json"
+_LARGEST_HEADER = 64 * 2**20
+# what deflate makes of the most regular of arrays
+_LARGEST_RATIO = 1100
+_LARGEST_ARRAY_HEADER = 10_000
+_HEADER_TYPES: dict[str, type] = {"feature_names": list, "metadata": dict, "takes_missing": bool}
+# so that every writing of one forest gives the same bytes
+_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
+
+
+def save(forest: Forest, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a forest; see :meth:`hepml.forest.Forest.save`."""
+    with atomic_path(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(to_bytes(forest))
+
+
+def load(path: str | os.PathLike[str]) -> Forest:
+    """Read a forest; see :meth:`hepml.forest.Forest.load`."""
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        msg = f"no such file: {path}"
+        raise MissingFileError(msg) from error
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror or error}"
+        raise ModelFormatError(msg) from error
+    return from_bytes(content, str(path))
+
+
+def to_bytes(forest: Forest) -> bytes:
+    """Return the content of a ``.npz`` file: the same bytes for equal forests."""
+    header = {"format": _FORMAT, "version": _VERSION} | {
+        item.name: getattr(forest, item.name) for item in fields(forest) if item.name not in ARRAYS
+    }
+    header |= {"metadata": dict(forest.metadata), "feature_names": list(forest.feature_names)}
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(_HEADER, _TIMESTAMP), json.dumps(header, sort_keys=True, allow_nan=False))
+        for name in ARRAYS:
+            array = io.BytesIO()
+            np.lib.format.write_array(array, getattr(forest, name), version=(1, 0), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", _TIMESTAMP)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, array.getvalue())
+    return stream.getvalue()
+
+
+def from_bytes(content: bytes, name: str) -> Forest:
+    """Read what :func:`to_bytes` returned; ``name`` is for the messages."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            sizes = {info.filename: info.file_size for info in archive.infolist()}
+            if set(sizes) != {_HEADER, *(f"{array}.npy" for array in ARRAYS)} or len(sizes) != len(archive.namelist()):
+                msg = f"{name} is no forest that hepml wrote: it holds {', '.join(sorted(sizes))[:200] or 'nothing'}"
+                raise ModelFormatError(msg)
+            # a short file may promise much: nothing is unpacked beyond what an array of nodes can take
+            if sum(sizes.values()) > _LARGEST_RATIO * len(content) + _LARGEST_HEADER:
+                msg = f"{name} is damaged: its {len(content)} bytes would unpack to {sum(sizes.values())}"
+                raise ModelFormatError(msg)
+            header = parse_json(_read(archive, _HEADER, _LARGEST_HEADER), f"the header of {name}")
+            arrays = {array: _array(_read(archive, f"{array}.npy", sizes[f"{array}.npy"]), array) for array in ARRAYS}
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        if isinstance(error, ModelFormatError):
+            raise
+        msg = f"{name} is damaged, or no .npz file: {error}"
+        raise ModelFormatError(msg) from error
+    return _forest(header, arrays, name)
+
+
+def _read(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    with archive.open(name) as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        msg = f"{name} is longer than it says"
+        raise ValueError(msg)
+    return content
+
+
+def _array(content: bytes, name: str) -> NDArray[Any]:
+    stream = io.BytesIO(content)
+    try:
+        if np.lib.format.read_magic(stream) != (1, 0):
+            msg = "not version 1.0"
+            raise ValueError(msg)  # noqa: TRY301  (one exit for everything that numpy and this code find)
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=_LARGEST_ARRAY_HEADER)
+        rest = content[stream.tell() :]
+        if dtype != ARRAYS[name] or len(shape) > 2 or fortran or math.prod(shape) * dtype.itemsize != len(rest):
+            msg = f"shape {shape} of {dtype} in {len(rest)} bytes"
+            raise ValueError(msg)  # noqa: TRY301  (one exit for everything that numpy and this code find)
+    except (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError, tokenize.TokenError) as error:
+        msg = f"its array {name!r} is damaged: {error}"
+        raise ModelFormatError(msg) from error
+    return np.frombuffer(rest, dtype=dtype).reshape(shape)
+
+
+def _forest(header: dict[str, Any], arrays: dict[str, NDArray[Any]], name: str) -> Forest:
+    if header.pop("format", None) != _FORMAT:
+        msg = f"{name} is no forest that hepml wrote: its format is not {_FORMAT!r}"
+        raise ModelFormatError(msg)
+    version = header.pop("version", None)
+    if version != _VERSION:
+        msg = f"{name} has version {version!r} of {_FORMAT}; this hepml knows version {_VERSION}: update hepml"
+        raise ModelFormatError(msg)
+    kinds = {item.name: _HEADER_TYPES.get(item.name, str) for item in fields(Forest) if item.name not in ARRAYS}
+    wrong = [key for key, kind in kinds.items() if not isinstance(header.get(key), kind)]
+    if set(header) != set(kinds) or wrong or not all(isinstance(item, str) for item in header["feature_names"]):
+        msg = f"the header of {name} is damaged: {', '.join(wrong or sorted(set(header) ^ set(kinds))) or 'feature_names'}"
+        raise ModelFormatError(msg)
+    return Forest(**{**header, "feature_names": tuple(header["feature_names"])}, **arrays)
