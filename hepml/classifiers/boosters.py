@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xgboost as xgb
 
-from hepml.forest.safe_json import parse_json
 from hepml.classifiers.trees import check_structure
 from hepml.errors import ModelFormatError
+from hepml.forest.safe_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,6 @@ from hepml.atomic import atomic_folder
 from hepml.classifiers import registry
 from hepml.classifiers.model import Model
 from hepml.classifiers.parameters import check_names
-from hepml.forest.safe_json import parse_json
 from hepml.data import Feature
 from hepml.errors import (
     ExpressionError,
@@ -31,6 +30,7 @@ from hepml.errors import (
     did_you_mean,
 )
 from hepml.expressions import parse
+from hepml.forest.safe_json import parse_json
 
 if TYPE_CHECKING:
     import os

@@ -135,4 +135,5 @@ def _forest(header: dict[str, Any], arrays: dict[str, NDArray[Any]], name: str) 
     if set(header) != set(kinds) or wrong or not all(isinstance(item, str) for item in header["feature_names"]):
         msg = f"the header of {name} is damaged: {', '.join(wrong or sorted(set(header) ^ set(kinds))) or 'feature_names'}"
         raise ModelFormatError(msg)
-    return Forest(**{**header, "feature_names": tuple(header["feature_names"])}, **arrays)
+    parts: dict[str, Any] = header | arrays | {"feature_names": tuple(header["feature_names"])}
+    return Forest(**parts)
