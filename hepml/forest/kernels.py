@@ -186,8 +186,10 @@ def _load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, se
         if kind == _CATEGORY:
             a, b = set_first[row_set[row]], set_first[row_set[row] + 1]
             for e in range(n):
-                n_missing += np.int64(flat[at + e * step] != flat[at + e * step])
-                line[e] = row_answer[row, _membership(flat[at + e * step], set_values[a:b])]
+                # rounded to the precision of the comparisons first, as every feature
+                line[e] = flat[at + e * step]
+                n_missing += np.int64(line[e] != line[e])
+                line[e] = row_answer[row, _membership(line[e], set_values[a:b])]
             continue
         missing = 0
         if step == 1:
