@@ -18,6 +18,7 @@ __all__ = [
     "BranchTypeError",
     "EmptyClassError",
     "EmptySelectionError",
+    "ExportError",
     "ExpressionError",
     "FeatureMismatchError",
     "FeatureValueError",
@@ -110,6 +111,10 @@ class IdentityError(HepmlError, ValueError):
 
 class ModelFormatError(HepmlError, ValueError):
     """A model folder or file is damaged, unsafe, or of a format that is not known."""
+
+
+class ExportError(HepmlError, ValueError):
+    """A model cannot be held by a format, or what would be written does not agree with it."""
 
 
 class OutputError(HepmlError, OSError):

@@ -43,6 +43,7 @@ def score(
     sub_row,
     sub_cut,
     sub_leaf,
+    sub_node,
     top_row,
     top_cut,
     node_left,
@@ -73,7 +74,8 @@ def score(
             while tree < marks[mark]:
                 kind, at, total = tree_kind[tree], tree_first[tree], sums[tree_output[tree]]
                 if kind == 0:
-                    _descend(lines, at, tree_depth[tree], node_left, node_row, node_cut, node, n)
+                    _start_3(x, sub_row[at], sub_cut[at], sub_node[at], node, n)
+                    _descend(lines, tree_depth[tree] - 3, node_left, node_row, node_cut, node, n)
                     if node_value.shape[1] == 1:
                         for e in range(n):
                             total[e] += node_value[np.uint32(node[e]), 0]
@@ -169,7 +171,9 @@ def leaves(
         n = min(BLOCK, stop - first)
         n_missing += _load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
         for tree in range(tree_root.shape[0]):
-            _descend(lines, tree_root[tree], tree_depth[tree], node_left, node_row, node_cut, node, n)
+            for e in range(n):
+                node[e] = tree_root[tree]
+            _descend(lines, tree_depth[tree], node_left, node_row, node_cut, node, n)
             for e in range(n):
                 out[first + e, tree] = node_id[node[e]]
     return n_missing
@@ -231,14 +235,31 @@ def _membership(value, members):
 
 
 @_compiled
-def _descend(lines, root, depth, node_left, node_row, node_cut, node, n):
-    """Find the leaf of each event, all events one level at a time; leaves are their own left child and pass no cut."""
-    for e in range(n):
-        node[e] = root
+def _descend(lines, depth, node_left, node_row, node_cut, node, n):
+    """Go down ``depth`` levels from each event's node, all events a level at a time.
+
+    Leaves are their own left child and pass no cut.
+    """
     for _ in range(depth):
         for e in range(n):
             at = np.uint32(node[e])
             node[e] = node_left[at] + np.int32(lines[np.uint32(node_row[at] * BLOCK + e)] >= node_cut[at])
+
+
+@_compiled
+def _start_3(x, row, cut, below, node, n):
+    """Write the node that each event reaches after three levels."""
+    x0, x1, x2, x3, x4, x5, x6 = x[row[0]], x[row[1]], x[row[2]], x[row[3]], x[row[4]], x[row[5]], x[row[6]]
+    c0, c1, c2, c3, c4, c5, c6 = cut[0], cut[1], cut[2], cut[3], cut[4], cut[5], cut[6]
+    v0, v1, v2, v3, v4, v5, v6, v7 = below[0], below[1], below[2], below[3], below[4], below[5], below[6], below[7]
+    for e in range(n):
+        a3 = v1 if x3[e] >= c3 else v0
+        a4 = v3 if x4[e] >= c4 else v2
+        a5 = v5 if x5[e] >= c5 else v4
+        a6 = v7 if x6[e] >= c6 else v6
+        a1 = a4 if x1[e] >= c1 else a3
+        a2 = a6 if x2[e] >= c2 else a5
+        node[e] = a2 if x0[e] >= c0 else a1
 
 
 @_compiled

@@ -37,11 +37,11 @@ class Plan:
     tree_kind : ndarray of uint8, shape (n_trees,)
         Depth of trees that are filled up, 0 for those that are followed level by level.
     tree_first : ndarray of int64, shape (n_trees,)
-        First part of three levels, or the root.
+        First part of three levels.
     tree_root, tree_depth, tree_output : ndarray, shape (n_trees,)
         Root, depth and output of each tree.
     filled : tuple
-        Rows, cuts (n_parts, 7) and leaf values (n_parts, 8) of the parts of three levels.
+        Rows, cuts (n_parts, 7), leaf values and nodes (n_parts, 8) of the parts of three levels.
     top : tuple
         Rows and cuts (n_trees, 3) of what stands above the parts in trees of four and five levels.
     nodes : tuple
@@ -98,7 +98,7 @@ def make_plan(forest: Forest, dtype: np.dtype[Any]) -> Plan:
     return Plan(
         rows=rows,
         tree_kind=exits,
-        tree_first=np.where(exits > 0, first, roots),
+        tree_first=first,
         tree_root=roots,
         tree_depth=forest.depth,
         tree_output=forest.output,
@@ -189,18 +189,19 @@ def _rows(forest: Forest, kind: NDArray[np.int8]) -> tuple[NDArray[np.int32], tu
 def _filled(
     kind: NDArray[np.uint8], roots: NDArray[np.int64], nodes: tuple[NDArray[Any], ...], value: NDArray[np.float64]
 ) -> tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any], ...], NDArray[np.int64]]:
-    """Fill shallow trees up to complete ones, in parts of three levels below at most two more."""
+    """Fill trees up to complete ones, in parts of three levels below at most two more; of deep ones, the first three."""
     left, row, cut = nodes
-    n_parts = np.where(kind == 0, 0, np.left_shift(1, np.maximum(kind.astype(np.int64) - 3, 0)))
+    n_levels = np.where(kind == 0, 3, kind).astype(np.int64)
+    n_parts = np.left_shift(1, np.maximum(n_levels - 3, 0))
     first = np.concatenate([[0], np.cumsum(n_parts)[:-1]]).astype(np.int64)
-    total = max(int(n_parts.sum()), 1)
+    total = int(n_parts.sum())
     part_row = np.zeros((total, 7), dtype=np.int32)
     part_cut = np.zeros((total, 7), dtype=cut.dtype)
-    part_leaf = np.zeros((total, 8), dtype=np.float64)
+    part_node = np.zeros((total, 8), dtype=np.int32)
     top_row = np.zeros((len(kind), 3), dtype=np.int32)
     top_cut = np.zeros((len(kind), 3), dtype=cut.dtype)
     for depth in range(1, _DEEPEST_FILLED + 1):
-        trees = np.flatnonzero(kind == depth)
+        trees = np.flatnonzero(n_levels == depth)
         if not trees.size:
             continue
         above = max(depth - 3, 0)
@@ -222,9 +223,10 @@ def _filled(
             where = first[trees] + part
             part_row[where, :n_splits] = row[complete[:, places[:n_splits]]]
             part_cut[where, :n_splits] = cut[complete[:, places[:n_splits]]]
-            part_leaf[where, : n_splits + 1] = value[complete[:, places[n_splits:]]]
+            part_node[where, : n_splits + 1] = complete[:, places[n_splits:]]
+    part_leaf = value[part_node]
     # half the work, where single precision holds the leaf values exactly
     with np.errstate(over="ignore"):
         single = part_leaf.astype(np.float32)
     leaf = single if np.array_equal(single, part_leaf) else part_leaf
-    return (part_row, part_cut, leaf), (top_row, top_cut), first
+    return (part_row, part_cut, leaf, part_node), (top_row, top_cut), first
