@@ -236,9 +236,10 @@ def _compare(  # noqa: PLR0917  (both sides, where they come from and what is al
         values = [f"{forest.feature_names[k]} = {X[event, k].item()!r}" for k in used[:_FEATURES_SHOWN]]
         more = ", ..." if len(used) > _FEATURES_SHOWN else ""
         which = f" of output {output}" if forest.n_outputs > 1 else ""
+        n_wrong = int(wrong.any(axis=1).sum())
         msg = (
-            f"{form.name} would not give the response of the forest, so nothing was written: in "
-            f"{wrong.any(axis=1).sum()} of {len(X)} events the {what} differs by more than is allowed. Worst is event {event}: {what}{which} "
+            f"{form.name} would not give the response of the forest, so nothing was written: in {n_wrong} of {len(X)} "
+            f"events the {what} differs by more than is allowed. Worst is event {event}: {what}{which} "
             f"{found[event, output].item()!r} instead of {expected[event, output].item()!r}, a difference of "
             f"{difference[event, output]:.3g} where {allowed[event, output]:.3g} is allowed, at {', '.join(values)}{more}"
         )
@@ -335,4 +336,5 @@ def _goes_right(forest: Forest, node: NDArray[Any], value: NDArray[Any]) -> NDAr
             members = forest.category_values[forest.category_first[number] : forest.category_first[number + 1]]
             inside = np.isin(np.where(wide[here] >= 0.0, np.trunc(wide[here]), -1.0), members)
             right[here] = inside == forest.category_inverted[number]
-    return np.where(np.isnan(value), forest.missing_right[node], right)
+    result: NDArray[np.bool_] = np.where(np.isnan(value), forest.missing_right[node], right)
+    return result
