@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from hepml.forest.checks import Aggregate, Comparison, Link, Precision
+    from hepml.forest.explanation import Importance
     from hepml.forest.plan import Plan
     from hepml.forest.prediction import Output
 
@@ -322,6 +323,57 @@ class Forest:
 
         return predict(self, X, threads=threads, output=output, at=at)
 
+    def importance(self, kind: Importance = "gain") -> NDArray[np.float64]:
+        """Return how much each feature is used.
+
+        Parameters
+        ----------
+        kind : {"gain", "total_gain", "cover", "total_cover", "splits"}
+            Mean or sum of the gain, or of the cover, of a feature's splits; or their number.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_features,)
+            0 for features that are not used.
+
+        Raises
+        ------
+        InvalidInputError
+            If gain or cover are not known.
+        """
+        from hepml.forest.explanation import importance
+
+        return importance(self, kind)
+
+    def contributions(self, X: ArrayLike, threads: int | None = None) -> NDArray[np.float64]:
+        """Return how much each feature adds to the margin of each event: exact, path-dependent TreeSHAP.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_events, n_features)
+            As for :meth:`predict`.
+        threads : int, optional
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_events, n_features + 1) or (n_events, n_features + 1, n_outputs)
+            The last column is the mean margin of the training (by cover); the sum over all columns is the margin.
+
+        Raises
+        ------
+        InvalidInputError
+            If the cover of the nodes is not known.
+
+        Notes
+        -----
+        Lundberg et al., Nature Machine Intelligence 2 (2020) 56: Shapley values of the tree whose unknown features follow
+        the training events.
+        """
+        from hepml.forest.explanation import contributions
+
+        return contributions(self, X, threads=threads)
+
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the forest to one ``.npz`` file, which :meth:`load` reads back equal.
 
@@ -348,6 +400,34 @@ class Forest:
         from hepml.forest.storage import load
 
         return load(path)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Forest:
+        """Read a model file of any known kind; see :func:`hepml.forest.open_forest`."""
+        from hepml.forest.files import open_forest
+
+        return open_forest(path)
+
+    @classmethod
+    def from_xgboost(cls, model: Any, feature_names: Sequence[str] | None = None) -> Forest:
+        """Make a forest of an XGBoost model; see :func:`hepml.forest.from_xgboost.from_xgboost`."""
+        from hepml.forest.from_xgboost import from_xgboost
+
+        return from_xgboost(model, feature_names)
+
+    @classmethod
+    def from_sklearn(cls, estimator: Any, feature_names: Sequence[str] | None = None) -> Forest:
+        """Make a forest of a fitted scikit-learn estimator; see :func:`hepml.forest.from_sklearn.from_sklearn`."""
+        from hepml.forest.from_sklearn import from_sklearn
+
+        return from_sklearn(estimator, feature_names)
+
+    @classmethod
+    def from_lightgbm(cls, model: Any, feature_names: Sequence[str] | None = None) -> Forest:
+        """Make a forest of a LightGBM model; see :func:`hepml.forest.from_lightgbm.from_lightgbm`."""
+        from hepml.forest.from_lightgbm import from_lightgbm
+
+        return from_lightgbm(model, feature_names)
 
     def __len__(self) -> int:
         return self.n_trees

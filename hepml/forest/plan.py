@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hepml.forest.forest import Forest
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "breadth_first", "make_plan"]
 
 # kinds of rows, as hepml.forest.kernels knows them
 _NAN_LOW, _NAN_HIGH, _ONLY_NAN_HIGH, _ONLY_NAN_LOW, _CATEGORY = range(5)
@@ -80,7 +80,7 @@ def make_plan(forest: Forest, dtype: np.dtype[Any]) -> Plan:
     Plan
         For the functions of :mod:`hepml.forest.kernels`.
     """
-    order, place = _breadth_first(forest)
+    order, place = breadth_first(forest)
     cut, kind = _cuts(forest, dtype)
     row, rows = _rows(forest, kind)
     leaf = forest.feature < 0
@@ -110,7 +110,7 @@ def make_plan(forest: Forest, dtype: np.dtype[Any]) -> Plan:
     )
 
 
-def _breadth_first(forest: Forest) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def breadth_first(forest: Forest) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the nodes in an order in which right children follow left ones, and the place of each node in it.
 
     Trees stay together, level after level, so that those nodes that most events meet share cache lines.

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from hepml.forest.forest import Forest
+    from hepml.forest.plan import Plan
 
-__all__ = ["Output", "predict"]
+__all__ = ["Output", "in_threads", "predict", "prepared_input", "refuse_missing"]
 
 Output = Literal["score", "margin", "leaf", "staged"]
 
@@ -46,23 +47,21 @@ def predict(
     if at is not None and output != "staged":
         msg = f"`at` is for output 'staged', not {output!r}"
         raise InvalidInputError(msg)
-    matrix = _matrix(forest, X)
-    plan = forest.plan32 if forest.precision == "float32" or matrix.dtype == np.float32 else forest.plan64
-    flat, layout = _flat(matrix)
+    plan, flat, layout, n_events = prepared_input(forest, X)
     if output == "leaf":
-        leaf = np.empty((len(matrix), forest.n_trees), dtype=np.int32)
+        leaf = np.empty((n_events, forest.n_trees), dtype=np.int32)
         trees = plan.tree_root, plan.tree_depth, *plan.nodes, plan.node_id
 
         def find(start: int, stop: int) -> int:
             return int(_KERNELS.leaves(flat, layout, start, stop, *plan.rows, *trees, leaf))
 
-        _refuse_missing(forest, _in_threads(find, len(matrix), threads))
+        refuse_missing(forest, in_threads(find, n_events, threads))
         return leaf
     marks = _marks(forest, at) if output == "staged" else np.array([forest.n_trees])
-    sums = np.empty((len(marks), len(matrix), forest.n_outputs))
+    sums = np.empty((len(marks), n_events, forest.n_outputs))
     # an average is taken before the base is added
     start_value = forest.base if forest.aggregate == "sum" else np.zeros(forest.n_outputs)
-    if len(matrix) <= _FEW and output != "staged":
+    if n_events <= _FEW and output != "staged":
         trees = plan.tree_root, plan.tree_output, start_value, *plan.nodes, plan.node_value
         n_missing = int(_KERNELS.score_few(flat, layout, *plan.rows, *trees, sums[0]))
     else:
@@ -72,8 +71,8 @@ def predict(
         def add(start: int, stop: int) -> int:
             return int(_KERNELS.score(flat, layout, start, stop, *plan.rows, *trees, *arrays, sums))
 
-        n_missing = _in_threads(add, len(matrix), threads)
-    _refuse_missing(forest, n_missing)
+        n_missing = in_threads(add, n_events, threads)
+    refuse_missing(forest, n_missing)
     if forest.aggregate == "average":
         weights = np.cumsum(forest.tree_weight)[marks - 1]
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -83,6 +82,14 @@ def predict(
         return sums[:, :, 0] if forest.n_outputs == 1 else sums
     result = sums[0] if output == "margin" else apply_link(forest.link, sums[0])
     return result[:, 0] if forest.n_outputs == 1 else result
+
+
+def prepared_input(forest: Forest, X: ArrayLike) -> tuple[Plan, NDArray[Any], NDArray[np.int64], int]:
+    """Return what the kernels read: the plan for the type of the features, their memory, its layout, and events."""
+    matrix = _matrix(forest, X)
+    plan = forest.plan32 if forest.precision == "float32" or matrix.dtype == np.float32 else forest.plan64
+    flat, layout = _flat(matrix)
+    return plan, flat, layout, len(matrix)
 
 
 def _matrix(forest: Forest, X: ArrayLike) -> NDArray[Any]:
@@ -134,7 +141,8 @@ def _marks(forest: Forest, at: ArrayLike | None) -> NDArray[np.int64]:
     return marks.astype(np.int64)
 
 
-def _refuse_missing(forest: Forest, n_missing: int) -> None:
+def refuse_missing(forest: Forest, n_missing: int) -> None:
+    """Raise if values are missing and the forest does not take that."""
     if n_missing and not forest.takes_missing:
         msg = (
             "features are missing (NaN), and this forest was trained without missing values: choose events that have them, "
@@ -143,7 +151,7 @@ def _refuse_missing(forest: Forest, n_missing: int) -> None:
         raise FeatureValueError(msg)
 
 
-def _in_threads(work: Callable[[int, int], int], n_events: int, threads: int | None) -> int:
+def in_threads(work: Callable[[int, int], int], n_events: int, threads: int | None) -> int:
     """Call ``work(start, stop)`` on parts that begin at whole blocks, and add what it returns."""
     useful = max(n_events // _EVENTS_PER_THREAD, 1)
     n_threads = min(useful, threads or len(os.sched_getaffinity(0)))

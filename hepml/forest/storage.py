@@ -28,7 +28,7 @@ __all__ = ["from_bytes", "load", "save", "to_bytes"]
 
 _FORMAT, _VERSION = "hepml-forest", 1
 _HEADER = "forest.json"
-_LARGEST_HEADER = 64 * 2**20
+_LARGEST_HEADER = 16 * 2**20
 # what deflate makes of the most regular of arrays
 _LARGEST_RATIO = 1100
 _LARGEST_ARRAY_HEADER = 10_000

@@ -54,7 +54,7 @@ def test_every_depth_agrees_with_the_definition(depth: int, comparison: Any, pre
 )
 @settings(max_examples=60)
 def test_every_shape_of_forest_agrees_with_the_definition(
-    seed: int, depth: int, n_outputs: int, vector: bool, categories: bool, average: bool, precision: Any
+    seed: int, *, depth: int, n_outputs: int, vector: bool, categories: bool, average: bool, precision: Any
 ) -> None:
     rng = np.random.default_rng(seed)
     average = average and (vector or n_outputs == 1)
