@@ -198,7 +198,7 @@ class TestStorage:
         with zipfile.ZipFile(io.BytesIO(CONTENT)) as old, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new:
             for name in old.namelist():
                 new.writestr(name, b"\0" * 60_000_000 if name == "feature.npy" else old.read(name))
-        with pytest.raises(ModelFormatError, match="would unpack to"):
+        with pytest.raises(ModelFormatError, match=r"damaged|unpack"):
             from_bytes(stream.getvalue(), "it")
 
 
