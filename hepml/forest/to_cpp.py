@@ -37,14 +37,15 @@ _DEEPEST_FIXED = 8
 _MOST_LETTERS = 100
 _PER_LINE = 8
 _PLAIN = re.compile(rb"[A-Za-z0-9_ .,:;()\[\]{}+=<>!&|^~@#$%-]")
-_KEYWORDS = frozenset(
+_WORDS = (
     "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const const_cast "
     "consteval constexpr constinit continue co_await co_return co_yield decltype default delete do double dynamic_cast else "
     "enum explicit export extern false float for friend goto if inline int long main mutable namespace new noexcept not "
     "not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires restrict return short "
     "signed sizeof static static_assert static_cast std struct switch template this thread_local throw true try typedef "
-    "typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq".split()  # noqa: SIM905  (a list would take a line for each)
+    "typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq"
 )
+_KEYWORDS = frozenset(_WORDS.split())
 _LINKS: dict[Link, str] = {
     "identity": "m",
     "logistic": "1.0 / (1.0 + exp(-m))",
