@@ -97,8 +97,8 @@ class ForestExports:
 
         Notes
         -----
-        The input ``features`` has the shape (n_events, n_features), the outputs ``score`` and ``margin`` are float32 of shape
-        (n_events, n_outputs).
+        The input ``features`` has the shape (n_events, n_features); the outputs ``score`` and ``margin`` are float32 of
+        shape (n_events, n_outputs).
         """
         from hepml.forest.to_onnx import to_onnx
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from hepml.errors import ModelFormatError
 from hepml.forest.checks import check_forest, tree_depths
+from hepml.forest.exports import ForestExports
 
 if TYPE_CHECKING:
     import os
@@ -47,7 +48,7 @@ ARRAYS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Forest:
+class Forest(ForestExports):
     """An ensemble of decision trees. Immutable: the arrays that it is given become read-only.
 
     Nodes of all trees stand one after another, the root of a tree first. An event at a node goes left if its feature is
