@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike
 
     from hepml.forest.forest import Forest
     from hepml.forest.to_cpp import Language
@@ -62,6 +65,76 @@ class ForestExports:
             cast("Forest", self),
             path,
             margin_only=margin_only,
+            float32_features=float32_features,
+            overwrite=overwrite,
+        )
+
+    def to_tmva(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        method_name: str | None = None,
+        class_names: Sequence[str] | None = None,
+        ranges: ArrayLike | None = None,
+        options: Mapping[str, str] | None = None,
+        ignore_missing: bool = False,
+        float32_features: bool = False,
+        overwrite: bool = False,
+    ) -> Verification:
+        """Write a ``weights.xml`` that a ``TMVA::Reader`` books as method BDT.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; ``.gz`` at its end packs it, which TMVA itself does not read.
+        method_name : str, optional
+            Default: that of the file that the forest was read from, or ``"BDT"``.
+        class_names : sequence of str, optional
+            Names of the classes, signal first, or of the target of a regression. Default: as read, or ``"Signal"`` and
+            ``"Background"``.
+        ranges : array-like, shape (n_features, 2), optional
+            Smallest and largest value of each feature; nothing depends on them. Default: as read, or the outermost cuts.
+        options : mapping of str, optional
+            Options of the method that the file should state; the response depends on none that can be given here.
+        ignore_missing : bool
+            Write also a forest that was trained with missing values, for events that have none.
+        float32_features : bool
+            Write also a forest that compares in double precision, for features that are float32 already.
+        overwrite : bool
+            Whether an existing file may be replaced.
+
+        Returns
+        -------
+        Verification
+            How the file was checked before it was written.
+
+        Raises
+        ------
+        ExportError
+            If TMVA has no such forest, or what would be written does not answer as the forest does.
+        InvalidInputError
+            If names, ranges or options do not fit.
+        OutputError
+            If the file exists and may not be replaced, or cannot be written.
+
+        Notes
+        -----
+        Sums are written as gradient boosting, whose response is 2 / (1 + exp(-2 F)) - 1. For a logistic forest F is half the
+        margin, so that the response is 2 P - 1 where the forest's score is the probability P. Averages are written as
+        AdaBoost with the response equal to the score: leaves of +1 and -1 as their type, leaves in [0, 1] as purities. All
+        other forests whose link is the identity are written as regression. Leaves and weights of trees are rounded to single
+        precision, as TMVA reads them. Where missing values go is not written, since TMVA::Reader refuses NaN.
+        """
+        from hepml.forest.to_tmva import to_tmva
+
+        return to_tmva(
+            cast("Forest", self),
+            path,
+            method_name=method_name,
+            class_names=class_names,
+            ranges=ranges,
+            options=options,
+            ignore_missing=ignore_missing,
             float32_features=float32_features,
             overwrite=overwrite,
         )

@@ -430,6 +430,13 @@ class Forest(ForestExports):
 
         return from_lightgbm(model, feature_names)
 
+    @classmethod
+    def from_tmva(cls, source: str | bytes | os.PathLike[str]) -> Forest:
+        """Read a ``weights.xml`` of TMVA's boosted decision trees; see :func:`hepml.forest.from_tmva.from_tmva`."""
+        from hepml.forest.from_tmva import from_tmva
+
+        return from_tmva(source)
+
     def __len__(self) -> int:
         return self.n_trees
 

@@ -1,0 +1,218 @@
+"""Write the XML of TMVA's decision trees: numbers, names and their order as TMVA prints them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hepml.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["DEFAULT_OPTIONS", "TreesToWrite", "internal_name", "number", "weights_xml"]
+
+# names and defaults of MethodBDT in TMVA 4.2.1; later releases know all of them
+DEFAULT_OPTIONS = {
+    "V": "False",
+    "VerbosityLevel": "Default",
+    "VarTransform": "None",
+    "H": "False",
+    "CreateMVAPdfs": "False",
+    "IgnoreNegWeightsInTraining": "False",
+    "NTrees": "800",
+    "MaxDepth": "3",
+    "MinNodeSize": "5%",
+    "nCuts": "20",
+    "BoostType": "AdaBoost",
+    "AdaBoostR2Loss": "quadratic",
+    "UseBaggedBoost": "False",
+    "Shrinkage": "1.000000e+00",
+    "AdaBoostBeta": "5.000000e-01",
+    "UseRandomisedTrees": "False",
+    "UseNvars": "2",
+    "UsePoissonNvars": "True",
+    "BaggedSampleFraction": "6.000000e-01",
+    "UseYesNoLeaf": "True",
+    "NegWeightTreatment": "ignorenegweightsintraining",
+    "Css": "1.000000e+00",
+    "Cts_sb": "1.000000e+00",
+    "Ctb_ss": "1.000000e+00",
+    "Cbb": "1.000000e+00",
+    "NodePurityLimit": "5.000000e-01",
+    "SeparationType": "giniindex",
+    "DoBoostMonitor": "False",
+    "UseFisherCuts": "False",
+    "MinLinCorrForFisher": "8.000000e-01",
+    "UseExclusiveVars": "False",
+    "DoPreselection": "False",
+    "SigToBkgFraction": "1.000000e+00",
+    "PruneMethod": "nopruning",
+    "PruneStrength": "0.000000e+00",
+    "PruningValFraction": "5.000000e-01",
+    "nEventsMin": "0",
+    "UseBaggedGrad": "False",
+    "GradBaggingFraction": "6.000000e-01",
+    "UseNTrainEvents": "0",
+    "NNodesMax": "0",
+}
+# the order in which TMVA writes attributes; JSON may have sorted them
+_ATTRIBUTES = (
+    *("name", "modified", "VarIndex", "SpecIndex", "TargetIndex", "Expression", "Label", "Title", "Unit", "Internal"),
+    *("Type", "Min", "Max", "Name", "Index", "value"),
+)
+# group of the header, its element, the elements in it, and the attribute that counts them
+_COUNTED = (
+    ("variables", "Variables", "Variable", "NVar"),
+    ("spectators", "Spectators", "Spectator", "NSpec"),
+    ("classes", "Classes", "Class", "NClass"),
+    ("targets", "Targets", "Target", "NTrgt"),
+)
+# what XML 1.0 cannot hold at all, or not in an attribute without change
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class TreesToWrite:
+    """Nodes as TMVA has them.
+
+    Parameters
+    ----------
+    roots : list of int
+        First node of each tree that is written, in their order; of trees with one leaf that no forest has, -1.
+    constants : list of float
+        Response of those trees.
+    boost_weight : ndarray of float64
+        Weight of each tree that is written.
+    variable, left, right : ndarray of int
+        Variable and daughters of each node, left and right as TMVA writes them.
+    leaf : ndarray of bool
+        Nodes without daughters.
+    cut, response, rms, purity : ndarray of float32
+        Of each node.
+    cut_type, node_type : ndarray of int
+        Of each node.
+    """
+
+    roots: Sequence[int]
+    constants: Sequence[float]
+    boost_weight: NDArray[np.float64]
+    variable: NDArray[Any]
+    leaf: NDArray[np.bool_]
+    left: NDArray[Any]
+    right: NDArray[Any]
+    cut: NDArray[np.float32]
+    response: NDArray[np.float32]
+    rms: NDArray[np.float32]
+    purity: NDArray[np.float32]
+    cut_type: NDArray[Any]
+    node_type: NDArray[Any]
+
+
+def weights_xml(header: Mapping[str, Any], trees: TreesToWrite, analysis_type: int) -> str:
+    """Return the text of a weights file.
+
+    Parameters
+    ----------
+    header : mapping
+        As :func:`hepml.forest.from_tmva.from_tmva` keeps it.
+    trees : TreesToWrite
+        The trees.
+    analysis_type : int
+        0 if leaves answer with their type or purity, 1 if they answer with their response.
+
+    Returns
+    -------
+    str
+        XML in ASCII and whatever names hold.
+
+    Raises
+    ------
+    InvalidInputError
+        If a name holds characters that XML cannot.
+    """
+    lines = ['<?xml version="1.0"?>', f"<MethodSetup{_attributes({'Method': header['method']})}>"]
+    lines += ["  <GeneralInfo>", *_items("Info", header["info"]), "  </GeneralInfo>"]
+    lines += ["  <Options>", *_items("Option", header["options"], with_text=True), "  </Options>"]
+    for group, tag, item, count in _COUNTED:
+        if header[group]:
+            lines += [f'  <{tag} {count}="{len(header[group])}">', *_items(item, header[group]), f"  </{tag}>"]
+        elif group != "targets":
+            lines.append(f'  <{tag} {count}="0"/>')
+    lines.append(f"  <Transformations{_attributes({'NTransformations': header['transformations']})}/>")
+    lines.append("  <MVAPdfs/>")
+    lines.append(f'  <Weights NTrees="{len(trees.roots)}" AnalysisType="{analysis_type}">')
+    for index, root in enumerate(trees.roots):
+        weight = number(trees.boost_weight[index])
+        lines.append(f'    <BinaryTree type="DecisionTree" boostWeight="{weight}" itree="{index}">')
+        lines += _tree(trees, root) if root >= 0 else [_constant(trees.constants[index])]
+        lines.append("    </BinaryTree>")
+    return "\n".join([*lines, "  </Weights>", "</MethodSetup>", ""])
+
+
+def number(value: float) -> str:
+    """Print a number as TMVA does: 17 digits, which every double survives."""
+    return f"{value:.16e}"
+
+
+def internal_name(expression: str) -> str:
+    """Return the name without the characters that TMVA keeps out of branch names."""
+    return re.sub(r"[^0-9A-Za-z_]", "_", expression)
+
+
+def _items(tag: str, items: Sequence[Mapping[str, str]], *, with_text: bool = False) -> Iterator[str]:
+    for item in items:
+        given = {key: value for key, value in item.items() if not (with_text and key == "value")}
+        end = f">{_escaped(item.get('value', ''))}</{tag}>" if with_text else "/>"
+        yield f"    <{tag}{_attributes(given)}{end}"
+
+
+def _attributes(given: Mapping[str, str]) -> str:
+    known = [key for key in _ATTRIBUTES if key in given]
+    ordered = [
+        *known,
+        *(key for key in given if key not in _ATTRIBUTES and re.fullmatch(r"[A-Za-z_]\w*", key, re.ASCII)),
+    ]
+    return "".join(f' {key}="{_escaped(given[key])}"' for key in ordered)
+
+
+def _escaped(text: str) -> str:
+    if found := _UNWRITABLE.search(text):
+        msg = f"{text[:60]!r} holds {found[0]!r}, which cannot stand in XML: choose another name"
+        raise InvalidInputError(msg)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def _constant(response: float) -> str:
+    value = number(response)
+    zero = number(0.0)
+    return (
+        f'      <Node pos="s" depth="0" NCoef="0" IVar="-1" Cut="{zero}" cType="1" res="{value}" rms="{zero}"'
+        f' purity="{number(0.5)}" nType="-99"/>'
+    )
+
+
+def _tree(trees: TreesToWrite, root: int) -> Iterator[str]:
+    """Yield the lines of one tree, mothers before daughters and left before right; deep trees need no deep stack."""
+    waiting: list[tuple[int, int, str]] = [(int(root), 0, "s")]
+    while waiting:
+        node, depth, place = waiting.pop()
+        margin = "  " * (depth + 3)
+        if place == "end":
+            yield f"{margin}</Node>"
+            continue
+        leaf = trees.leaf[node]
+        yield (
+            f'{margin}<Node pos="{place}" depth="{depth}" NCoef="0" IVar="{trees.variable[node]}"'
+            f' Cut="{trees.cut[node]:.16e}" cType="{trees.cut_type[node]}" res="{trees.response[node]:.16e}"'
+            f' rms="{trees.rms[node]:.16e}" purity="{trees.purity[node]:.16e}" nType="{trees.node_type[node]}"'
+            f"{'/>' if leaf else '>'}"
+        )
+        if not leaf:
+            waiting.append((node, depth, "end"))
+            waiting.append((int(trees.right[node]), depth + 1, "r"))
+            waiting.append((int(trees.left[node]), depth + 1, "l"))
