@@ -281,7 +281,7 @@ def edge_case_sample(forest: Forest, dtype: np.dtype[Any], n_events: int = _N_EV
         with np.errstate(over="ignore", invalid="ignore"):
             centre = rng.choice(finite, n_random) if finite.size else np.zeros(n_random)
             values = centre + (spread if np.isfinite(spread) else 1.0) * rng.normal(size=n_random)
-        X[:n_random, feature] = np.where(np.isfinite(values.astype(dtype)), values, 0.0)
+            X[:n_random, feature] = np.where(np.isfinite(values.astype(dtype)), values, 0.0)
         members = _members(forest, feature)
         pool = np.concatenate([cuts, *_neighbours(cuts), special, members, members + 0.5]).astype(dtype)
         X[n_random:, feature] = rng.choice(pool, n_events - n_random)
