@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hepml.forest.files import open_forest
 from hepml.forest.forest import Forest
 
-__all__ = ["Forest"]
+__all__ = ["Forest", "open_forest"]
