@@ -39,6 +39,8 @@ _PARAMETERS = {
 _NO_PARENT = 2**31 - 1
 # characters that XGBoost does not allow in names
 _FORBIDDEN = frozenset("[]<")
+# XGBoost moves base scores that are nearer to 0 or 1 than 1e-6
+_FARTHEST = 0.5 - 2e-6
 # largest error, as a part of the base, that a base score in single precision may bring
 _BASE_ERROR = 2e-7
 
@@ -117,6 +119,13 @@ def make_form(forest: Forest, *, float32_features: bool = False) -> XGBoostForm:
             "prediction is the margin, to which you apply the link yourself"
         )
         raise ExportError(msg)
+    by_category = np.unique(forest.feature[forest.category_set >= 0])
+    if by_category.size:
+        names = ", ".join(forest.feature_names[number] for number in by_category[:8])
+        msg = (
+            f"models for XGBoost are written with splits by threshold only, and this forest splits {names} by category"
+        )
+        raise ExportError(msg)
     if forest.precision == "float64" and not float32_features:
         msg = (
             "this forest compares features in double precision and XGBoost rounds them to single precision first, which may "
@@ -131,8 +140,9 @@ def make_form(forest: Forest, *, float32_features: bool = False) -> XGBoostForm:
     base_score, constants = _base_score(forest.link, forest.base * factor)
     trees = [tree for number in range(forest.n_trees) for tree in _trees(forest, number, float(scale[number]))]
     trees += [(_constant(value, forest.n_features), output) for output, value in enumerate(constants)]
-    content = json.dumps(_document(forest, trees, base_score), separators=(",", ":")).encode()
-    return XGBoostForm(content, factor)
+    # XGBoost knows no escapes of letters
+    text = json.dumps(_document(forest, trees, base_score), separators=(",", ":"), ensure_ascii=False)
+    return XGBoostForm(text.encode(), factor)
 
 
 def _without_link(forest: Forest) -> Forest:
@@ -162,7 +172,7 @@ def _base_score(link: Link, base: NDArray[np.float64]) -> tuple[NDArray[np.float
         near = np.ascontiguousarray(bits).view(np.float32)
         margin = -np.log(np.float32(1.0) / near - np.float32(1.0)) if logistic else np.log(near)
         error = np.abs(margin - base[:, None])
-        error[~np.isfinite(error) | (near <= 0.0) | (logistic & (near >= 1.0))] = np.inf
+        error[~np.isfinite(error) | (near <= 0.0) | (logistic & (np.abs(near - 0.5) > _FARTHEST))] = np.inf
     best = np.argmin(error, axis=1)
     outputs = np.arange(len(base))
     if (error[outputs, best] <= _BASE_ERROR * np.abs(base)).all():
@@ -173,41 +183,36 @@ def _base_score(link: Link, base: NDArray[np.float64]) -> tuple[NDArray[np.float
 
 def _trees(forest: Forest, number: int, scale: float) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield a tree, or one for each output if its leaves hold values for all."""
-    start, stop = forest.first_node[number : number + 2]
-    place = forest.node_id[start:stop].astype(np.int64)
-    n_nodes = len(place)
-    if place[0] != 0 or not np.array_equal(np.sort(place), np.arange(n_nodes)):
-        place = np.arange(n_nodes)
-    order = np.argsort(place) + start
-    feature, leaf = forest.feature[order], forest.feature[order] < 0
-    children = [np.where(leaf, -1, place[np.maximum(side[order] - start, 0)]) for side in (forest.left, forest.right)]
-    cut, swapped = _cuts(forest, order)
-    left, right = (np.where(swapped, *sides) for sides in (children[::-1], children))
+    start, stop = (int(edge) for edge in forest.first_node[number : number + 2])
+    nodes = np.arange(start, stop)
+    cut, swapped = _cuts(forest, nodes)
+    one, other = (np.maximum(side[nodes] - start, 0) for side in (forest.left, forest.right))
+    place = _places(forest, nodes, np.where(swapped, other, one), np.where(swapped, one, other))
+    order = np.argsort(place)
+    nodes, cut, swapped = nodes[order], cut[order], swapped[order]
+    leaf = forest.feature[nodes] < 0
+    left, right = (np.where(leaf, -1, place[side[order]]) for side in (one, other))
+    left, right = np.where(swapped, right, left), np.where(swapped, left, right)
+    n_nodes = len(nodes)
     parents = np.full(n_nodes, _NO_PARENT)
     inner = np.flatnonzero(~leaf)
     parents[left[inner]] = parents[right[inner]] = inner
-    first = forest.category_first
-    by_category = np.flatnonzero(_has_members(forest, order))
-    sets = [forest.category_values[first[k] : first[k + 1]] for k in forest.category_set[order][by_category]]
-    sizes = [len(members) for members in sets]
-    split_type = np.zeros(n_nodes, dtype=np.int64)
-    split_type[by_category] = 1
     shared = {
-        "categories": np.concatenate(sets).tolist() if sets else [],
-        "categories_nodes": by_category.tolist(),
-        "categories_segments": np.cumsum([0, *sizes])[:-1].tolist() if sets else [],
-        "categories_sizes": sizes,
-        "default_left": ((forest.missing_right[order] == swapped) & ~leaf).astype(int).tolist(),
+        "categories": [],
+        "categories_nodes": [],
+        "categories_segments": [],
+        "categories_sizes": [],
+        "default_left": ((forest.missing_right[nodes] == swapped) & ~leaf).astype(int).tolist(),
         "left_children": left.tolist(),
-        "loss_changes": _known(forest.gain[order], ~leaf),
+        "loss_changes": _known(forest.gain[nodes], ~leaf),
         "parents": parents.tolist(),
         "right_children": right.tolist(),
-        "split_indices": feature.clip(min=0).tolist(),
-        "split_type": split_type.tolist(),
-        "sum_hessian": _known(forest.cover[order], np.ones(n_nodes, dtype=bool)),
+        "split_indices": forest.feature[nodes].clip(min=0).tolist(),
+        "split_type": [0] * n_nodes,
+        "sum_hessian": _known(forest.cover[nodes], np.ones(n_nodes, dtype=bool)),
         "tree_param": _tree_parameters(forest.n_features, n_nodes),
     }
-    value = np.where(leaf[:, None], forest.value[order] * scale, 0.0)
+    value = np.where(leaf[:, None], forest.value[nodes] * scale, 0.0)
     for column in range(value.shape[1]):
         single = _single(value[:, column])
         conditions = np.where(leaf, single, cut).astype(float).tolist()
@@ -215,17 +220,32 @@ def _trees(forest: Forest, number: int, scale: float) -> Iterator[tuple[dict[str
         yield tree, int(forest.output[number]) if value.shape[1] == 1 else column
 
 
-def _cuts(forest: Forest, order: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _places(forest: Forest, nodes: NDArray[Any], left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the number of each node: that of the library that trained, if it fits, or one breadth-first.
+
+    XGBoost takes the node behind the left child for the right one, whatever the file says.
+    """
+    place: NDArray[np.int64] = forest.node_id[nodes].astype(np.int64)
+    inner = np.flatnonzero(forest.feature[nodes] >= 0)
+    counts = place[0] == 0 and np.array_equal(np.sort(place), np.arange(len(nodes)))
+    if counts and (place[right[inner]] == place[left[inner]] + 1).all():
+        return place
+    levels: list[NDArray[Any]] = [np.zeros(1, dtype=np.int64)]
+    while levels[-1].size:
+        split = levels[-1][forest.feature[nodes[levels[-1]]] >= 0]
+        levels.append(np.column_stack([left[split], right[split]]).ravel())
+    breadth_first = np.empty(len(nodes), dtype=np.int64)
+    breadth_first[np.concatenate(levels)] = np.arange(len(nodes))
+    return breadth_first
+
+
+def _cuts(forest: Forest, nodes: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return what ``x < cut`` must be asked with, and where the children must change sides.
 
-    Numbers in single precision that are less than a threshold are less than the next such number above it, too. XGBoost
-    puts members of a set of categories to the right, and all else to the left.
+    Numbers in single precision that are less than a threshold are less than the next such number above it, too.
     """
-    split = forest.feature[order] >= 0
-    by_category = forest.category_set[order] >= 0
-    # XGBoost has no empty sets
-    empty = by_category & ~_has_members(forest, order)
-    threshold = np.where(split & ~by_category, forest.threshold[order], 0.0)
+    split = forest.feature[nodes] >= 0
+    threshold = np.where(split, forest.threshold[nodes], 0.0)
     infinity = np.float32(np.inf)
     with np.errstate(over="ignore"):
         cut = threshold.astype(np.float32)
@@ -237,17 +257,7 @@ def _cuts(forest: Forest, order: NDArray[Any]) -> tuple[NDArray[np.float32], NDA
         # nothing is above infinity: ask instead what is below all numbers, and change sides
         always_left = np.isposinf(down)
         cut = np.where(always_left, -infinity, np.nextafter(down, infinity))
-    cut = np.where(empty, -infinity, cut)
-    inverted = np.zeros(len(order), dtype=bool)
-    inverted[by_category] = forest.category_inverted[forest.category_set[order][by_category]]
-    swapped = np.where(by_category, inverted == empty, always_left)
-    return cut.astype(np.float32), split & swapped
-
-
-def _has_members(forest: Forest, order: NDArray[Any]) -> NDArray[np.bool_]:
-    number = forest.category_set[order]
-    sizes = np.append(np.diff(forest.category_first), 0)
-    return np.asarray((number >= 0) & (sizes[number] > 0))
+    return cut.astype(np.float32), split & always_left
 
 
 def _known(values: NDArray[np.float64], where: NDArray[np.bool_]) -> list[float]:
@@ -299,8 +309,6 @@ def _document(
     names = list(forest.feature_names)
     if any(_FORBIDDEN & set(name) for name in names):
         names = []
-    of_categories = set(forest.feature[forest.category_set >= 0].tolist())
-    types = ["c" if number in of_categories else "float" for number in range(forest.n_features)]
     details = {
         "multi:softprob": {"num_class": str(n_classes)},
         "count:poisson": {"max_delta_step": "0.7"},
@@ -315,7 +323,7 @@ def _document(
         "learner": {
             "attributes": {},
             "feature_names": names,
-            "feature_types": types if names or of_categories else [],
+            "feature_types": ["float"] * len(names),
             "gradient_booster": {"model": model, "name": "gbtree"},
             "learner_model_param": {
                 # one number is read by older versions as well

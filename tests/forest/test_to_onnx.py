@@ -1,0 +1,115 @@
+"""Forests as ONNX models, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hepml.errors import ExportError, MissingDependencyError
+from hepml.forest import to_onnx
+from hepml.forest.verification import verify
+from tests.forest.reference import random_events, random_forest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def onnxruntime() -> Any:
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    return pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    depth=st.integers(0, 8),
+    n_outputs=st.integers(1, 3),
+    vector=st.booleans(),
+    average=st.booleans(),
+    link=st.sampled_from(["identity", "logistic", "logistic_2x", "tmva_grad", "exp", "softmax"]),
+    single=st.booleans(),
+    options=st.fixed_dictionaries(
+        {
+            "comparison": st.sampled_from(["<", "<="]),
+            "takes_missing": st.booleans(),
+            "precision": st.sampled_from(["float32", "float64"]),
+        }
+    ),
+)
+@settings(max_examples=40)
+def test_onnxruntime_gives_the_response_of_every_forest(  # noqa: PLR0917  (hypothesis gives them by name)
+    seed: int,
+    depth: int,
+    n_outputs: int,
+    vector: bool,
+    average: bool,
+    link: Any,
+    single: bool,
+    options: dict[str, Any],
+) -> None:
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    rng = np.random.default_rng(seed)
+    forest = random_forest(
+        rng,
+        depth=depth,
+        n_outputs=n_outputs,
+        vector_leaves=vector and n_outputs > 1,
+        aggregate="average" if average and (vector or n_outputs == 1) else "sum",
+        tree_weight=rng.uniform(0.5, 2.0, 7),
+        link="identity" if link == "softmax" and n_outputs == 1 else link,
+        **options,
+    )
+    assert verify(to_onnx.make_form(forest, float32_features=single), forest).verified
+
+
+def test_the_file_describes_itself(onnxruntime: Any, tmp_path: Path) -> None:
+    forest = random_forest(np.random.default_rng(1), n_outputs=3, link="softmax", n_trees=6)
+    forest = replace(forest, feature_names=("a\"b'\n", "é", "c", "d"))
+    result = forest.to_onnx(tmp_path / "forest.onnx")
+    assert result.by == f"onnxruntime {onnxruntime.__version__}"
+    session = onnxruntime.InferenceSession(tmp_path / "forest.onnx", providers=["CPUExecutionProvider"])
+    assert [(item.name, item.shape[1], item.type) for item in session.get_inputs()] == [
+        ("features", 4, "tensor(float)")
+    ]
+    assert [item.name for item in session.get_outputs()] == ["score", "margin"]
+    properties = session.get_modelmeta().custom_metadata_map
+    assert tuple(json.loads(properties["feature_names"])) == forest.feature_names
+    X = random_events(np.random.default_rng(2), 300, 4, forest).clip(-3e38, 3e38).astype(np.float32)
+    score, margin = session.run(["score", "margin"], {"features": X})
+    np.testing.assert_allclose(margin, forest.predict(X, output="margin"), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(score, forest.predict(X), rtol=1e-5, atol=1e-6)
+
+
+def test_double_precision_takes_doubles(onnxruntime: Any, tmp_path: Path) -> None:
+    forest = random_forest(np.random.default_rng(1), precision="float64", comparison="<=")
+    forest.to_onnx(tmp_path / "forest.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "forest.onnx", providers=["CPUExecutionProvider"])
+    assert session.get_inputs()[0].type == "tensor(double)"
+
+
+def test_categories_and_large_values_are_refused(onnxruntime: Any, tmp_path: Path) -> None:
+    del onnxruntime
+    with pytest.raises(ExportError, match=r"splits by category.* x"):
+        random_forest(np.random.default_rng(1), categories=True, full=True).to_onnx(tmp_path / "forest.onnx")
+    large = replace(random_forest(np.random.default_rng(1)), base=np.array([1e39]))
+    with pytest.raises(ExportError, match="too large"):
+        large.to_onnx(tmp_path / "forest.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("library", ["onnx", "onnxruntime"])
+def test_a_missing_library_is_named(library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if library == "onnxruntime":
+        pytest.importorskip("onnx", reason="onnx is not installed")
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingDependencyError, match=rf'^{library} is needed.*hepml-framework\[onnx\]"$'):
+        random_forest(np.random.default_rng(1)).to_onnx(tmp_path / "forest.onnx")
+    assert list(tmp_path.iterdir()) == []
