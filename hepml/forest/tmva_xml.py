@@ -16,7 +16,7 @@ from hepml.errors import MissingFileError, ModelFormatError
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-__all__ = ["Element", "WeightsFile", "read_weights"]
+__all__ = ["DEEPEST_TREE", "Element", "WeightsFile", "read_weights"]
 
 # what content is called that has no file
 _TEXT = "the weights.xml"
@@ -26,6 +26,8 @@ _LARGEST = 2**29
 _LARGEST_RATIO = 60
 _ALWAYS_ALLOWED = 2**21
 _DEEPEST = 1000
+# the root stands in three elements
+DEEPEST_TREE = _DEEPEST - 4
 _MOST_HEADER_ELEMENTS = 20_000
 _MOST_HEADER_TEXT = 2**22
 _DEEPEST_HEADER = 10

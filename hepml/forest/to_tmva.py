@@ -12,6 +12,7 @@ from hepml.errors import ExportError, InvalidInputError, unknown_name
 from hepml.forest.from_tmva import AVERAGED, AVERAGED_REGRESSION, GRAD, LEAVES_BY_PURITY, NODE_EXTRAS, decode, from_tmva
 from hepml.forest.tmva_header import Names, header_of
 from hepml.forest.tmva_writer import DEFAULT_OPTIONS, TreesToWrite, weights_xml
+from hepml.forest.tmva_xml import DEEPEST_TREE
 from hepml.forest.verification import Evaluation, export
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ def _refuse_what_tmva_lacks(forest: Forest, *, ignore_missing: bool, float32_fea
         _refuse(f"its leaves hold {forest.value.shape[1]} values each, and those of TMVA one")
     if forest.n_outputs > 1 and not (forest.link == "softmax" and forest.aggregate == "sum"):
         _refuse(f"it has {forest.n_outputs} outputs; TMVA has several for multi-class gradient boosting (softmax) only")
+    if forest.depth.max() > DEEPEST_TREE:
+        _refuse(f"a tree has {forest.depth.max()} levels, and readers of XML stop at {DEEPEST_TREE}")
     if forest.link == "exp":
         _refuse("its score is an exponential, which no boosting of TMVA has")
 

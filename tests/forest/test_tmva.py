@@ -29,6 +29,7 @@ from hepml.errors import (
 from hepml.expressions import parse
 from hepml.forest import Forest
 from hepml.forest.from_tmva import decode, encode, from_content
+from hepml.forest.tmva_xml import DEEPEST_TREE
 from tests.forest.reference import random_events, random_forest
 
 if TYPE_CHECKING:
@@ -426,6 +427,43 @@ def test_encoded_arrays_come_back(values: list[float], dtype: Any) -> None:
     assert isinstance(encoded, float) or decode(encoded, dtype, len(values) + 1) is None
 
 
+@pytest.mark.parametrize(("name", "n_trees"), [("block_BDT10", 4), ("multi_BDTGnobag", 7), ("reg_BDTGnobag", 50)])
+def test_the_first_trees_of_a_forest_are_written(name: str, n_trees: int, tmp_path: Path) -> None:
+    forest = Forest.from_tmva(golden_text(name))
+    end = forest.first_node[n_trees]
+    nodes = (
+        "feature",
+        "threshold",
+        "left",
+        "right",
+        "missing_right",
+        "value",
+        "category_set",
+        "node_id",
+        "gain",
+        "cover",
+    )
+    parts: dict[str, Any] = {part: getattr(forest, part)[:end] for part in nodes}
+    parts |= {part: getattr(forest, part)[:n_trees] for part in ("output", "tree_weight")}
+    first = dataclasses.replace(forest, first_node=forest.first_node[: n_trees + 1], **parts)
+    first.to_tmva(tmp_path / "a.xml")
+    X = np.random.default_rng(0).normal(size=(100, forest.n_features)).astype(np.float32)
+    np.testing.assert_allclose(
+        Forest.from_tmva(tmp_path / "a.xml").predict(X), first.predict(X), rtol=1e-14, atol=1e-14
+    )
+    staged = forest.predict(X, output="staged", at=[n_trees])[0]
+    np.testing.assert_array_equal(first.predict(X, output="margin"), staged)
+
+
+def test_numbers_that_do_not_matter_may_be_nan(tmp_path: Path) -> None:
+    # TMVA writes the square root of a rounding error as -nan
+    text = re.sub(' rms="[^"]*"', ' rms="-nan"', golden_text("block_BDTG10"), count=3)
+    forest = Forest.from_tmva(text)
+    forest.to_tmva(tmp_path / "a.xml")
+    assert forest == Forest.from_tmva(tmp_path / "a.xml")
+    assert json.loads(json.dumps(dict(forest.metadata), allow_nan=False)) == dict(forest.metadata)
+
+
 def test_pruned_and_old_files(tmp_path: Path) -> None:
     # before 4.1 files counted events instead of purities, and called the analysis type of the trees otherwise
     text = re.sub(r'purity="[^"]*"', 'nS="3.0" nB="1.0"', golden_text("block_BDTreal"))
@@ -522,6 +560,15 @@ def test_damaged_and_hostile_files_are_refused_within_a_second(kind: str, tmp_pa
     assert len(str(caught.value)) < 2000
 
 
+@pytest.mark.parametrize("name", ["block_BDT10", "block_BDTG10"])
+def test_the_kind_of_file_is_recognised(name: str, tmp_path: Path) -> None:
+    packed = GOLDEN / f"{name}.weights.xml.gz"
+    forest = Forest.from_tmva(packed)
+    assert Forest.from_file(packed) == forest
+    (tmp_path / "model").write_text(golden_text(name))
+    assert Forest.from_file(tmp_path / "model") == forest
+
+
 @pytest.mark.parametrize("source", ["missing.xml", "a\0b"])
 def test_files_that_are_not_there(source: str, tmp_path: Path) -> None:
     with pytest.raises((MissingFileError, ModelFormatError)):
@@ -530,13 +577,13 @@ def test_files_that_are_not_there(source: str, tmp_path: Path) -> None:
         Forest.from_tmva(tmp_path)
 
 
-def test_deep_trees_need_no_deep_stack(tmp_path: Path) -> None:
-    depth = 900
+def chain(depth: int) -> Forest:
+    """Return one tree whose right daughters are all leaves."""
     n_nodes = 2 * depth + 1
     inner = np.arange(n_nodes) % 2 == 0
     inner[-1] = False
     number = np.arange(n_nodes)
-    forest = Forest.from_nodes(
+    return Forest.from_nodes(
         feature=np.where(inner, 0, -1),
         threshold=number[::-1].astype(float),
         left=np.where(inner, number + 2, -1),
@@ -547,8 +594,13 @@ def test_deep_trees_need_no_deep_stack(tmp_path: Path) -> None:
         link="tmva_grad",
         takes_missing=False,
     )
-    forest.to_tmva(tmp_path / "a.xml")
-    assert Forest.from_tmva(tmp_path / "a.xml").depth.tolist() == [depth]
+
+
+def test_deep_trees_need_no_deep_stack(tmp_path: Path) -> None:
+    chain(DEEPEST_TREE).to_tmva(tmp_path / "a.xml")
+    assert Forest.from_tmva(tmp_path / "a.xml").depth.tolist() == [DEEPEST_TREE]
+    with pytest.raises(ExportError, match="levels"):
+        chain(DEEPEST_TREE + 1).to_tmva(tmp_path / "b.xml")
 
 
 @settings(max_examples=150)
