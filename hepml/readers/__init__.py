@@ -5,6 +5,7 @@ from hepml.readers.inspecting import BranchStatistics, BranchSummary, FileSummar
 from hepml.readers.reading import read, read_samples
 from hepml.readers.request import FriendRequest, Normalise, SampleRequest
 from hepml.readers.source import BranchInfo, TreeSource, open_file, tree_names
+from hepml.readers.streaming import Stream, iterate, stream_samples
 from hepml.readers.writing import RootWriter, root_writer, write
 
 __all__ = [
@@ -16,16 +17,19 @@ __all__ = [
     "Normalise",
     "RootWriter",
     "SampleRequest",
+    "Stream",
     "TreeLocation",
     "TreeSource",
     "TreeSummary",
     "expand_files",
     "inspect_file",
+    "iterate",
     "open_file",
     "read",
     "read_samples",
     "root_writer",
     "split_location",
+    "stream_samples",
     "tree_names",
     "write",
 ]

@@ -24,6 +24,7 @@ from hepml.readers import (
     expand_files,
     read_samples,
     split_location,
+    stream_samples,
 )
 from hepml.report import (
     METRICS_FORMAT,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.evaluation import Exploration
+    from hepml.readers import Stream
 
 __all__ = ["Analysis"]
 
@@ -154,6 +156,14 @@ class Analysis:
             for item in self.config.features
         )
 
+    def spectators(self) -> tuple[Feature, ...]:
+        """Return the spectators, with what decides on blinded events."""
+        named = (
+            Feature(item.name, expression=item.expression, unit=item.unit, title=item.title, missing=item.missing or ())
+            for item in self.config.spectators
+        )
+        return (*named, *(Feature(name, expression=text) for name, text in blind_spectators(self.config).items()))
+
     def read(self, *, threads: int = 1, progress: Callable[[int, int], None] | None = None) -> Dataset:
         """Read all samples.
 
@@ -169,21 +179,56 @@ class Analysis:
         Dataset
             The selected events of all samples.
         """
-        spectators = [
-            Feature(item.name, expression=item.expression, unit=item.unit, title=item.title, missing=item.missing or ())
-            for item in self.config.spectators
-        ]
-        spectators += [Feature(name, expression=text) for name, text in blind_spectators(self.config).items()]
         return read_samples(
             self.requests(),
             features=self.features(),
-            spectators=spectators,
+            spectators=self.spectators(),
             selection=self.config.selection,
             weight=self.config.weight,
             identity=self.config.identity,
             threads=threads,
             reader=self.config.reader,
             progress=progress,
+        )
+
+    def iterate(
+        self,
+        *,
+        chunk: int | str = "100 MB",
+        threads: int = 1,
+        read_ahead: bool = True,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Stream:
+        """Read all samples chunk by chunk, in bounded memory.
+
+        Parameters
+        ----------
+        chunk : int or str
+            Size in memory of the branches that are read at once, in bytes or as text such as ``"100 MB"``.
+        threads : int
+            Threads that decompress.
+        read_ahead : bool
+            Whether the next chunk is read in a thread while the consumer works on one.
+        progress : callable, optional
+            Called with entries read and entries in all.
+
+        Returns
+        -------
+        Stream
+            Gives datasets, each of one sample; all of them together are what :meth:`read` returns.
+        """
+        return stream_samples(
+            self.requests(),
+            features=self.features(),
+            spectators=self.spectators(),
+            selection=self.config.selection,
+            weight=self.config.weight,
+            identity=self.config.identity,
+            threads=threads,
+            reader=self.config.reader,
+            progress=progress,
+            chunk=chunk,
+            read_ahead=read_ahead,
         )
 
     def train(
