@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Table", "describe", "event_columns"]
+__all__ = ["Table", "describe", "event_columns", "sample_from_dict"]
 
 _LOG = logging.getLogger("hepml.data")
 
@@ -138,7 +138,7 @@ class Table:
             raise InvalidInputError(msg)
         try:
             features = tuple(Feature.from_dict(item) for item in description["features"])
-            samples = tuple(_sample_info(item) for item in description["samples"])
+            samples = tuple(sample_from_dict(item) for item in description["samples"])
             identity, spectators = tuple(description["identity"]), tuple(description["spectators"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             msg = f"the description of {self.what} is damaged: {type(error).__name__}: {error}"
@@ -275,7 +275,8 @@ def identity_column(name: str, column: NDArray[Any]) -> NDArray[Any]:
     return column.astype(np.int64 if column.dtype.kind == "i" else np.uint64, copy=False).view()
 
 
-def _sample_info(content: dict[str, Any]) -> SampleInfo:
+def sample_from_dict(content: dict[str, Any]) -> SampleInfo:
+    """Return a sample as :func:`describe` wrote it."""
     steps = tuple(CutflowStep(**step) for step in content["cutflow"]["steps"])
     # JSON knows no tuples
     facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}

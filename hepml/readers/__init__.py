@@ -1,5 +1,6 @@
 """ROOT trees in and out: files, trees, columns, datasets."""
 
+from hepml.readers.cache import Cache
 from hepml.readers.files import TreeLocation, expand_files, split_location
 from hepml.readers.inspecting import BranchStatistics, BranchSummary, FileSummary, TreeSummary, inspect_file
 from hepml.readers.reading import read, read_samples
@@ -12,6 +13,7 @@ __all__ = [
     "BranchInfo",
     "BranchStatistics",
     "BranchSummary",
+    "Cache",
     "FileSummary",
     "FriendRequest",
     "Normalise",

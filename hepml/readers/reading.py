@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from hepml.data import check_weights
 from hepml.errors import InvalidInputError
 from hepml.readers.block import Block
+from hepml.readers.cache import as_cache
+from hepml.readers.cache_key import describe_reading
 from hepml.readers.task import Meter, as_features, inspect_task, request_of
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hepml.data import Dataset, Feature
+    from hepml.readers.block import Plan
+    from hepml.readers.cache import Cache
     from hepml.readers.request import SampleRequest
     from hepml.readers.sample import Piece, SampleReader
     from hepml.readers.schema import FileFacts
@@ -38,6 +42,7 @@ def read(
     name: str | None = None,
     threads: int = 1,
     reader: str = "uproot",
+    cache: Cache | str | os.PathLike[str] | None = None,
 ) -> Dataset:
     """Read ROOT trees into a dataset.
 
@@ -69,6 +74,9 @@ def read(
         does not depend on it.
     reader : {"uproot", "root"}
         ``"root"`` reads and computes with RDataFrame (extra ``root``), in a process of its own.
+    cache : Cache or path-like, optional
+        Folder that keeps the columns; see :class:`~hepml.readers.Cache`. They are then mapped from there, and memory does
+        not grow with the number of events. Default: columns are in memory and not kept.
 
     Returns
     -------
@@ -100,6 +108,7 @@ def read(
         identity=identity,
         threads=threads,
         reader=reader,
+        cache=cache,
     )
 
 
@@ -114,6 +123,7 @@ def read_samples(
     threads: int = 1,
     reader: str = "uproot",
     progress: Callable[[int, int], None] | None = None,
+    cache: Cache | str | os.PathLike[str] | None = None,
 ) -> Dataset:
     """Read several samples into one dataset, in the order given.
 
@@ -133,6 +143,8 @@ def read_samples(
         As in :func:`read`.
     progress : callable, optional
         Called with entries read and entries in all.
+    cache : Cache or path-like, optional
+        As in :func:`read`.
 
     Returns
     -------
@@ -144,17 +156,29 @@ def read_samples(
     HepmlError
         As :func:`read`.
     """
-    task = inspect_task(
-        requests,
-        features=features,
-        spectators=spectators,
-        selection=selection,
-        weight=weight,
-        identity=identity,
-        threads=threads,
-        reader=reader,
-    )
-    block = _make_room(task)
+    wanted: dict[str, Any] = {
+        "features": features,
+        "spectators": spectators,
+        "selection": selection,
+        "weight": weight,
+        "identity": identity,
+        "reader": reader,
+    }
+    read_into = partial(_read_into, requests, wanted, threads, progress)
+    if cache is None:
+        return read_into(Block)
+    return as_cache(cache).dataset(partial(describe_reading, requests, **wanted), read_into)
+
+
+def _read_into(
+    requests: Sequence[SampleRequest],
+    wanted: dict[str, Any],
+    threads: int,
+    progress: Callable[[int, int], None] | None,
+    make_block: Callable[[int, Plan], Block],
+) -> Dataset:
+    task = inspect_task(requests, threads=threads, **wanted)
+    block = _make_room(task, make_block)
     meter = Meter(sum(task.n_entries), progress)
     infos = []
     with task.samples() as samples:
@@ -167,8 +191,8 @@ def read_samples(
             sample.check_not_empty(block.n_rows - first_row)
             factor, _ = sample.normalisation()
             if factor != 1.0:
-                block.weight[rows] *= factor
-            check_weights(block.weight[rows], sample.where)
+                block.scale(rows, factor)
+            block.check_weights(rows, sample.where)
             block.check_finite(rows, sample.request.name)
             infos.append(sample.info())
     return block.finish(tuple(infos))
@@ -192,10 +216,10 @@ def _fill(block: Block, sample: SampleReader, pieces: Iterator[Piece], meter: Me
         del piece
 
 
-def _make_room(task: ReadingTask) -> Block:
+def _make_room(task: ReadingTask, make_block: Callable[[int, Plan], Block]) -> Block:
     n_entries = sum(task.n_entries)
     try:
-        return Block(n_entries, task.plan)
+        return make_block(n_entries, task.plan)
     except MemoryError as error:
         names = ", ".join(f"sample {request.name!r}" for request in task.requests)
         msg = (

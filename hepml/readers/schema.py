@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hepml.readers.request import SampleRequest
     from hepml.readers.source import BranchInfo, TreeSource
 
-__all__ = ["BAD_FILE_ERRORS", "FileFacts", "Schema", "common_identity", "inspect_sample"]
+__all__ = ["BAD_FILE_ERRORS", "FileFacts", "Schema", "common_identity", "inspect_sample", "warn_of_fallback"]
 
 _LOG = logging.getLogger("hepml.readers")
 
@@ -185,9 +185,13 @@ def common_identity(schemas: Sequence[Schema]) -> tuple[str, ...]:
         raise IdentityError(msg)
     names = found.pop()
     if not names:
-        _LOG.warning(
-            "no branches identify an event (run, event number, ...): file name and entry are used instead. Parts then "
-            "depend on how the files were written, and models cannot tell later which events they have seen. "
-            "State `identity:`"
-        )
+        warn_of_fallback()
     return names
+
+
+def warn_of_fallback() -> None:
+    """Say what follows if file name and entry identify events."""
+    _LOG.warning(
+        "no branches identify an event (run, event number, ...): file name and entry are used instead. Parts then depend "
+        "on how the files were written, and models cannot tell later which events they have seen. State `identity:`"
+    )
