@@ -5,10 +5,13 @@ from __future__ import annotations
 __all__ = ["CPP_CALLS", "CPP_PRELUDE"]
 
 CPP_PRELUDE = r"""
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
 #include <mutex>
+#include <numeric>
+#include <vector>
 
 namespace hepml_expressions {
 
@@ -100,6 +103,19 @@ inline double std_max(double a, double b) { return a < b ? b : a; }
 inline double tmath_min(double a, double b) { return a <= b ? a : b; }
 inline double tmath_max(double a, double b) { return a >= b ? a : b; }
 inline double in_range(double low, double high, double x) { return x < low ? low : x > high ? high : x; }
+
+// Lists that expressions make. The places of keys, falling; what is equal keeps its order, what is unknown comes last
+template <class T> using List = std::vector<T>;
+using Flags = std::vector<unsigned char>;
+template <class T> inline List<std::size_t> falling(const List<T> &keys, const Flags &known)
+{
+   List<std::size_t> places(keys.size());
+   std::iota(places.begin(), places.end(), std::size_t{0});
+   std::stable_sort(places.begin(), places.end(), [&](std::size_t a, std::size_t b) {
+      return known[a] && (!known[b] || keys[a] > keys[b]);
+   });
+   return places;
+}
 
 // Where lists of different lengths meet: the first expression and in it the first entry, whichever thread saw it
 struct Failure {

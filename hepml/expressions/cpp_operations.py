@@ -48,6 +48,7 @@ class Term:
     exists: str = ""
     defined: str = ""
     needs: frozenset[int] = frozenset()  # statements about element k that come first
+    stored: str = ""  # the array that holds a list which was made, and with "_known" added the one of its mask
     constant: Value | None = None
 
     @property

@@ -21,6 +21,7 @@ from hepml.expressions.syntax import (
     Reduction,
     Ternary,
     Unary,
+    is_condition,
     to_text,
 )
 from hepml.expressions.tokens import Token, error_at, tokenize
@@ -159,16 +160,22 @@ class _Parser:
             raise self._error(token, _special(name))
         if "::" in name:
             raise self._error(token, f"{name} is a function: write '{name}(...)'")
-        branch = self._node(Branch(name))
-        if not self._accept("["):
-            return branch
-        index = self._group("]")[0]
-        if isinstance(index, Unary) and index.operator == "-" and isinstance(index.operand, Number):
-            last = f"{name}[Length$({name})-{index.operand.value}]"
-            raise self._error(token, f"a negative index does not count from the end: write '{last}'")
-        if self._accept("["):
-            raise self._error(token, f"{name} has two indices; branches of more than one list level cannot be used")
-        return self._node(Index(Branch(name), index))
+        return self._indexed(token, self._node(Branch(name)))
+
+    def _indexed(self, token: Token, values: Node) -> Node:
+        """Read the indices of a list; another one may follow only where a condition has left a list."""
+        while self._accept("["):
+            if isinstance(values, Index) and not is_condition(values.index):
+                what = to_text(values.values)
+                problem = f"{what} has two indices; branches of more than one list level cannot be used"
+                raise self._error(token, problem)
+            index = self._group("]")[0]
+            if isinstance(index, Unary) and index.operator == "-" and isinstance(index.operand, Number):
+                whole = to_text(values)
+                last = f"{whole}[Length$({whole})-{index.operand.value}]"
+                raise self._error(token, f"a negative index does not count from the end: write '{last}'")
+            values = self._node(Index(values, index))
+        return values
 
     def _call(self, token: Token) -> Node:
         name = token.text
@@ -183,7 +190,10 @@ class _Parser:
         if len(arguments) != wanted:
             plural = "" if wanted == 1 else "s"
             raise self._error(token, f"{name} takes {wanted} argument{plural}, not {len(arguments)}")
-        return self._node(Reduction(name, arguments) if reduction else Call(name, arguments))
+        if not reduction:
+            return self._node(Call(name, arguments))
+        result = self._node(Reduction(name, arguments))
+        return self._indexed(token, result) if name == "SortBy$" else result
 
     def _group(self, closing: str, *, empty: bool = False) -> tuple[Node, ...]:
         """Read what stands between brackets; more than one expression only where arguments are expected."""
@@ -270,7 +280,7 @@ class _Parser:
         elif word == ",":
             problem = "',' stands only between the arguments of a function"
         elif word == "[":
-            problem = "only a branch can be indexed, like 'jet_pt[0]'"
+            problem = "only a branch can be indexed, like 'jet_pt[0]', or elements selected or sorted: SortBy$(...)[0]"
         else:
             problem = f"a value is missing before {word!r}"
         return self._error(token, problem)

@@ -23,6 +23,7 @@ __all__ = [
     "Reduction",
     "Ternary",
     "Unary",
+    "is_condition",
     "postorder",
     "to_text",
 ]
@@ -79,9 +80,9 @@ class Branch(_Printable):
 
 @dataclass(frozen=True, slots=True)
 class Index(_Printable):
-    """One element of a list branch."""
+    """One element of a list, or with a list as index several: those at its places, or those that pass its condition."""
 
-    branch: Branch
+    values: Node
     index: Node
 
 
@@ -121,7 +122,7 @@ class Call(_Printable):
 
 @dataclass(frozen=True, slots=True)
 class Reduction(_Printable):
-    """One of the ``$`` functions, which look at all values of an event at once."""
+    """One of the ``$`` functions, which look at all values of an event at once; all but ``SortBy$`` give one value."""
 
     function: str
     arguments: tuple[Node, ...]
@@ -130,13 +131,39 @@ class Reduction(_Printable):
 Node: TypeAlias = Number | Branch | Index | Unary | Binary | Ternary | Call | Reduction
 
 
+_CONDITIONS = frozenset({"isnan", "isinf", "isfinite", "IsNaN", "Finite"})
+
+
+def is_condition(root: Node) -> bool:
+    """Tell whether an expression is written as a condition, so that it can be nothing but true or false.
+
+    Comparisons, ``&&``, ``||``, ``!`` and the likes of ``isnan`` are, and ``&`` and ``|`` of such.
+    """
+    stack = [root]
+    while stack:
+        match node := stack.pop():
+            case Binary(operator="&" | "|"):
+                stack += [node.left, node.right]
+            case Binary():
+                if node.operator not in COMPARISONS and node.operator not in {"&&", "||"}:
+                    return False
+            case Unary(operator="!"):
+                pass
+            case Call():
+                if node.function.rpartition("::")[2] not in _CONDITIONS:
+                    return False
+            case _:
+                return False
+    return True
+
+
 def children(node: Node) -> tuple[Node, ...]:
     """Return the operands of a node, from left to right."""
     match node:
         case Number() | Branch():
             return ()
         case Index():
-            return (node.branch, node.index)
+            return (node.values, node.index)
         case Unary():
             return (node.operand,)
         case Binary():
