@@ -35,9 +35,9 @@ def open_options(path: str) -> dict[str, Any]:
     costs a tenth of the time, and a memory map would end the process if the file is cut short meanwhile.
     """
     if not is_remote(path):
-        from uproot.source.file import MultithreadedFileSource
+        from hepml.readers.local_source import LocalSource
 
-        return {"handler": MultithreadedFileSource, "num_workers": 1}
+        return {"handler": LocalSource}
     if path.startswith(("http://", "https://")) and importlib.util.find_spec("aiohttp") is None:
         from uproot.source.http import MultithreadedHTTPSource
 

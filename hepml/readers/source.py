@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import stat
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -202,7 +203,8 @@ class TreeSource:
             self._directory.close()
             raise
         self.is_rntuple = not hasattr(self._tree, "branches")
-        self._executor = uproot.ThreadPoolExecutor(threads) if threads > 1 else uproot.TrivialExecutor()
+        self._executor = ThreadPoolExecutor(threads) if threads > 1 else uproot.TrivialExecutor()
+        self._threads = threads
         self._infos: dict[str, BranchInfo] = {}
 
     def _check_entries(self) -> None:
@@ -330,7 +332,7 @@ class TreeSource:
         nearest = np.where(ideal - below < shared[above] - ideal, below, shared[above])
         # moving an edge to a distant boundary would break the memory bound
         close = np.abs(nearest - ideal) <= 0.5 * self.n_entries / n_chunks
-        edges: list[int] = np.unique(np.where(close, nearest, ideal)).tolist()
+        edges: list[int] = sorted({*np.where(close, nearest, ideal).tolist()})
         return edges
 
     def _bytes_of(self, names: list[str]) -> int:
@@ -370,16 +372,30 @@ class TreeSource:
         FileUnreadableError
             If bytes are damaged, or if fewer entries come out than the tree promises.
         """
-        return {name: self.read_branch(name, start, stop) for name in names}
+        names = list(names)
+        # few branches are better divided by their baskets
+        if self.is_rntuple or len(names) < 2 * self._threads or self._threads == 1:
+            return {name: self.read_branch(name, start, stop) for name in names}
+        columns = [
+            self._executor.submit(self._read_branch, name, start, stop, uproot.TrivialExecutor()) for name in names
+        ]
+        try:
+            return {name: column.result() for name, column in zip(names, columns, strict=True)}
+        finally:
+            for column in columns:
+                column.cancel()
 
     def read_branch(self, name: str, start: int, stop: int) -> Any:
         """Read one branch between two entries; see :meth:`read`."""
+        return self._read_branch(name, start, stop, self._executor)
+
+    def _read_branch(self, name: str, start: int, stop: int, executor: Any) -> Any:
         info = self.numeric_branch(name)
         library = "ak" if info.shape == "jagged" or self.is_rntuple else "np"
         with damage(self.path, f"is damaged: branch {name!r} of {self.tree_name!r} cannot be read"):
             options: dict[str, Any] = {"entry_start": start, "entry_stop": stop, "library": library}
             if not self.is_rntuple:
-                options |= {"decompression_executor": self._executor, "array_cache": None}
+                options |= {"decompression_executor": executor, "array_cache": None}
             array = self._tree[name].array(**options)
             if self.is_rntuple and info.shape != "jagged":
                 array = array.to_numpy()
