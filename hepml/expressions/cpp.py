@@ -274,12 +274,12 @@ class _Writer:
     def _at(self, node: Node, values: Term) -> tuple[str, str, str]:
         """Write the element at place ``{}``, its kind, and the condition under which it is known."""
         if values.stored:
-            known = f"({values.stored}_known[{{}}] != 0)" if values.defined else ""
-            return _read(values.stored, values.kind, "{}"), values.kind, known
+            known = f"({values.stored}_known[{{0}}] != 0)" if values.defined else ""
+            return _read(values.stored, values.kind, "{0}"), values.kind, known
         if not isinstance(node, Branch):
             return values.code, values.kind, values.defined
         column = self._column(node)
-        number = f"{column.variable}[{{}}]" if column.is_list else column.variable
+        number = f"{column.variable}[{{0}}]" if column.is_list else column.variable
         code, kind = self._cleaned(f"{NAMESPACE}wide({number})", column, kind_of(column.dtype))
         return code, kind, ""
 

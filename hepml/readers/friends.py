@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from hepml.expressions import parse
 from hepml.readers.source import TreeSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -96,7 +97,7 @@ class _Chain:
     def __init__(self, locations: Sequence[TreeLocation], index: Sequence[str], *, threads: int) -> None:
         self.locations, self.index, self._threads = list(locations), tuple(index), threads
         self._open: tuple[int, TreeSource] | None = None
-        self.agreed: set[str] = set()
+        self.agreed: dict[str, np.dtype[Any]] = {}
         self._starts: NDArray[np.int64] | None = None
         self._order: tuple[Identity, NDArray[np.uint64], NDArray[np.int64], int] | None = None
 
@@ -285,6 +286,11 @@ class JoinedSource:
         """Names of all branches, friends last."""
         return [*self.main.branch_names, *self._owner]
 
+    @property
+    def friend_branches(self) -> Collection[str]:
+        """Names of the branches that come from friends."""
+        return self._owner.keys()
+
     def branch(self, name: str) -> BranchInfo:
         """Describe a branch; see :meth:`TreeSource.branch`."""
         return self._source(name).branch(name)
@@ -293,31 +299,38 @@ class JoinedSource:
         """Describe a branch that an expression can use; see :meth:`TreeSource.numeric_branch`."""
         info = self._source(name).numeric_branch(name)
         if name in self._owner:
-            self._check_files_agree(name, info)
+            return replace(info, dtype=self._common_dtype(name, info))
         return info
 
     def _source(self, name: str) -> TreeSource:
         owner = self._owner.get(name)
         return self.main if owner is None else owner.chain.source(0)
 
-    def _check_files_agree(self, name: str, info: BranchInfo) -> None:
+    def _common_dtype(self, name: str, info: BranchInfo) -> np.dtype[Any]:
+        """Return the type that holds the numbers of all files of a friend."""
         chain = self._owner[name].chain
         if name in chain.agreed:
-            return
+            return chain.agreed[name]
+        dtype = np.dtype(info.dtype)
         for number in range(1, len(chain.locations)):
             source = chain.source(number)
             try:
-                other = source.numeric_branch(name).kind
+                other = source.numeric_branch(name)
             except BranchNotFoundError as error:
                 msg = f"{error}, but there is one in {chain.locations[0]}: files of one friend must agree"
                 raise SchemaMismatchError(msg) from error
-            if other != info.kind:
+            # uint64 and a signed integer have no integer type in common, and must not become floating
+            common = np.result_type(dtype, np.dtype(other.dtype))
+            if other.kind != info.kind or common.kind == "f" != dtype.kind:
+                one, two = (info.kind, other.kind) if other.kind != info.kind else (str(dtype), str(other.dtype))
                 msg = (
-                    f"branch {name!r} is {info.kind} in {chain.locations[0]}, but {other} in {source}: "
+                    f"branch {name!r} is {one} in {chain.locations[0]}, but {two} in {source}: "
                     f"files of one friend must agree"
                 )
                 raise SchemaMismatchError(msg)
-        chain.agreed.add(name)
+            dtype = common
+        chain.agreed[name] = dtype
+        return dtype
 
     def chunk_edges(self, names: Iterable[str], target_bytes: int) -> list[int]:
         """Return entry numbers between which reading takes about ``target_bytes``, by the tree's own branches."""

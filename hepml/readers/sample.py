@@ -89,7 +89,7 @@ class SampleReader:
                 break
             path = facts.location.path
             try:
-                with closing(_OpenedFile(partial(self._open, facts, labels.get(facts.location, "")))) as file:
+                with closing(_OpenedFile(partial(self._open, facts, labels.get(facts.location, ""), n_wanted))) as file:
                     ranges = with_retries(path, partial(file.ranges, self._schema.branches, n_wanted, chunk_bytes))
                     for start, stop in ranges:
                         # no variable holds the chunk: its memory is the consumer's to give back
@@ -115,13 +115,16 @@ class SampleReader:
         n_wanted = min(facts.n_entries, self.request.max_events - sum(n_entries for _, n_entries in before))
         return None if before and n_wanted == 0 else n_wanted
 
-    def _open(self, facts: FileFacts, label: str) -> tuple[TreeSource | JoinedSource, Callable[[int, int], Chunk]]:
+    def _open(
+        self, facts: FileFacts, label: str, n_wanted: int
+    ) -> tuple[TreeSource | JoinedSource, Callable[[int, int], Chunk]]:
         source = self._schema.friends.open(facts.location, facts.position, facts.first_entry)
         try:
             _check_unchanged(source, facts)
             if self._root is None:
                 return source, partial(Chunk, source, self._schema.branches, file_label=label)
-            return source, self._root.prepare(source, cuts=self._cuts, factor=self._factor, file_label=label)
+            prepare = partial(self._root.prepare, cuts=self._cuts, factor=self._factor, file_label=label)
+            return source, prepare(source, n_entries=n_wanted)
         except BaseException:
             source.close()
             raise
