@@ -166,8 +166,10 @@ class _Parser:
         """Read the indices of a list; another one may follow only where a condition has left a list."""
         while self._accept("["):
             if isinstance(values, Index) and not is_condition(values.index):
-                what = to_text(values.values)
+                what, place = to_text(values.values), to_text(values.index)
                 problem = f"{what} has two indices; branches of more than one list level cannot be used"
+                if not isinstance(values.index, Number):
+                    problem += f", and {place!r} is not written as a condition that selects (write '{place} != 0')"
                 raise self._error(token, problem)
             index = self._group("]")[0]
             if isinstance(index, Unary) and index.operator == "-" and isinstance(index.operand, Number):

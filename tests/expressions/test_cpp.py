@@ -55,8 +55,11 @@ def code(text: str, **options: Any) -> str:
 
 class TestWhatItIsMadeOf:
     WORDS = frozenset(
-        "const auto bool double unsigned char std size_t size for if continue true false static_cast float k entry failure "
-        "push_back isnan hepml_expressions ULL LL".split()  # noqa: SIM905  (a list of words)
+        re.findall(
+            r"\w+",
+            "const auto bool double unsigned char std size_t size for if continue true false static_cast float k entry "
+            "failure push_back isnan hepml_expressions ULL LL",
+        )
     )
 
     @settings(max_examples=50)
@@ -102,6 +105,8 @@ class TestWhatItIsMadeOf:
 
     def test_sentinels_are_compared_in_single_precision(self) -> None:
         assert "static_cast<float>" in code("f8", missing=[-99.9])
+        # an index that is a sentinel is none, and the element is compared as well
+        assert len(re.findall(r"== \(-0x1\.8f9", code("jet_pt[i4]", missing=[-99.9]))) == 2
         assert "nan()" not in code("flag", missing=[1.0]).partition("(true)")[0]
 
 
