@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from hepml.readers.request import SampleRequest
     from hepml.readers.source import BranchInfo, TreeSource
 
-__all__ = ["BAD_FILE_ERRORS", "FileFacts", "Schema", "common_identity", "inspect_sample", "warn_of_fallback"]
+__all__ = [
+    "BAD_FILE_ERRORS",
+    "FileFacts",
+    "Schema",
+    "common_identity",
+    "identity_by_convention",
+    "inspect_sample",
+    "warn_of_fallback",
+]
 
 _LOG = logging.getLogger("hepml.readers")
 
@@ -131,7 +139,7 @@ def _inspect_file(
     first_entry = 0 if schema is None else schema.n_entries
     with friends.open(location, position, first_entry) as source:
         if schema is None:
-            chosen = tuple(identity) if identity else _identity_by_convention(source)
+            chosen = tuple(identity) if identity else identity_by_convention(source)
             schema = Schema(tuple(dict.fromkeys((*needed, *required_branches(chosen)))), chosen, str(source), friends)
         found = {name: _numeric_branch(source, name, schema.first_file) for name in schema.branches}
         for name, info in found.items():
@@ -163,7 +171,7 @@ def _numeric_branch(source: TreeSource | JoinedSource, name: str, first_file: st
         raise SchemaMismatchError(msg) from error
 
 
-def _identity_by_convention(source: TreeSource | JoinedSource) -> tuple[str, ...]:
+def identity_by_convention(source: TreeSource | JoinedSource) -> tuple[str, ...]:
     """Return the branches of usual names that hold one integer per entry; a luminosity in pb is no lumi block."""
     usable = source.branch_names
     while True:
