@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Friends", "JoinedSource"]
 
+# a described branch takes about 10 kB
+_MOST_KEPT_BRANCHES = 3000
+
 
 class Friends:
     """The friends of one sample, ready to be joined to each of its files."""
@@ -31,6 +34,8 @@ class Friends:
     def __init__(self, request: SampleRequest, *, threads: int) -> None:
         self._threads = threads
         self._n_files = len(request.files)
+        self._kept: dict[int, TreeSource] = {}
+        self._n_kept_branches = 0
         self._chains = [_Chain(friend.files, friend.index, threads=threads) for friend in request.friends]
         for friend, chain in zip(request.friends, self._chains, strict=True):
             if request.bad_files == "skip" and not friend.index and not self._is_paired(chain):
@@ -52,7 +57,8 @@ class Friends:
         first_entry : int
             Entries of the files before it.
         """
-        source = TreeSource(location, threads=self._threads)
+        kept = self._kept.pop(position, None)
+        source = kept if kept is not None and kept.reopen() else TreeSource(location, threads=self._threads)
         if not self._chains:
             return source
         try:
@@ -60,6 +66,14 @@ class Friends:
         except BaseException:
             source.close()
             raise
+
+    def keep(self, position: int, source: TreeSource | JoinedSource) -> None:
+        """Keep what is known of a file that was closed, so that its tree need not be described when it is opened again."""
+        main = source.main if isinstance(source, JoinedSource) else source
+        n_branches = len(main.branch_names)
+        if self._n_kept_branches + n_branches <= _MOST_KEPT_BRANCHES:
+            self._n_kept_branches += n_branches
+            self._kept[position] = main
 
     def check_length(self, n_entries: int) -> None:
         """Refuse friends by entry order that go on where the sample ends."""

@@ -32,3 +32,7 @@ class LocalSource(MultithreadedFileSource):  # type: ignore[misc]
     def _open(self) -> None:
         self._executor: Any = ResourceTrivialExecutor(_Handle(self._file_path))
         self._num_bytes = os.path.getsize(self._file_path)  # noqa: PTH202  (the path is text)
+
+    def reopen(self) -> None:
+        """Open the file again after it was closed."""
+        self._open()

@@ -155,6 +155,7 @@ def _inspect_file(
                     "branch %s is %s in %s and %s in %s", name, known.dtype, schema.first_file, info.dtype, source
                 )
         n_entries = source.n_entries
+    friends.keep(position, source)
     generated = None if request.normalise is None else generated_of(location.path, request.normalise)
     schema.infos = found | schema.infos
     part = request.parts[position] if request.parts else 0

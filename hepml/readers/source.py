@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import stat
-import struct
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -17,29 +13,24 @@ from hepml.errors import (
     BranchNotFoundError,
     BranchTypeError,
     FileUnreadableError,
-    HepmlError,
-    MissingFileError,
     TreeNotFoundError,
     did_you_mean,
-    missing_dependency,
 )
-from hepml.readers.remote import is_remote, open_options
+from hepml.readers.local_source import LocalSource
+from hepml.readers.opening import damage, file_stamp, open_file, tree_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from types import TracebackType
 
     from numpy.typing import NDArray
 
     from hepml.readers.files import TreeLocation
 
-__all__ = ["BranchInfo", "TreeSource", "open_file", "tree_names"]
+__all__ = ["BranchInfo", "TreeSource", "damage", "open_file", "tree_names"]
 
 Shape = Literal["scalar", "fixed", "jagged", "unusable"]
 
-_TREE_CLASSES = ("TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple", "ROOT::Experimental::RNTuple")
-_LARGE_FILE_VERSION = 1_000_000
-_SMALLEST_HEADER = 64
 # a petabyte of single bytes: more is a damaged number
 _MOST_ENTRIES = 10**15
 
@@ -79,101 +70,6 @@ class BranchInfo:
         return f"{self.shape} {number}".strip()
 
 
-def open_file(path: str) -> Any:
-    """Open a ROOT file for reading.
-
-    Parameters
-    ----------
-    path : str
-        Local path or URL.
-
-    Returns
-    -------
-    uproot.ReadOnlyDirectory
-        Close it after use, or use it as a context manager.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileUnreadableError
-        If it is empty, not a ROOT file, truncated or damaged.
-    """
-    if not is_remote(path):
-        _check_header(path)
-    with damage(path, "cannot be opened as a ROOT file"):
-        try:
-            return uproot.open(path, object_cache=None, array_cache=None, **open_options(path))
-        except FileNotFoundError as error:
-            msg = f"no such file: {path}"
-            raise MissingFileError(msg) from error
-        except ImportError as error:
-            problem = missing_dependency(error.name or "a library", f"reading {path}", "remote")
-            raise problem from error
-
-
-def tree_names(directory: Any) -> list[str]:
-    """Return the names of all trees and ntuples in a file, sub-folders included, without cycles."""
-    names = directory.iterclassnames(recursive=True, cycle=False)
-    return list(dict.fromkeys(name for name, kind in names if kind in _TREE_CLASSES))
-
-
-def _check_header(path: str) -> None:
-    """Compare the file's size with what its header promises: uproot would notice a lost end only when it reads there."""
-    try:
-        status = Path(path).stat()
-        size = status.st_size
-        # opening a pipe would wait for its other end
-        head = b""
-        if stat.S_ISREG(status.st_mode):
-            with Path(path).open("rb") as stream:
-                head = stream.read(64)
-    except FileNotFoundError as error:
-        msg = f"no such file: {path}"
-        raise MissingFileError(msg) from error
-    except OSError as error:
-        msg = f"{path} cannot be read: {error.strerror or error}"
-        raise FileUnreadableError(msg) from error
-    if not stat.S_ISREG(status.st_mode):
-        msg = f"{path} is no regular file"
-        raise FileUnreadableError(msg)
-    if size == 0:
-        msg = f"{path} is empty (0 bytes): was its transfer interrupted?"
-        raise FileUnreadableError(msg)
-    if head[:4] != b"root":
-        shown = head[:8].decode("ascii", "replace")
-        msg = f"{path} is not a ROOT file: it begins with {shown!r}, not with 'root'"
-        raise FileUnreadableError(msg)
-    if len(head) < 64:
-        msg = f"{path} is truncated: {size} bytes do not even hold the header of a ROOT file"
-        raise FileUnreadableError(msg)
-    (version,) = struct.unpack_from(">i", head, 4)
-    (end,) = struct.unpack_from(">q" if version >= _LARGE_FILE_VERSION else ">i", head, 12)
-    (begin,) = struct.unpack_from(">i", head, 8)
-    if begin < _SMALLEST_HEADER or end < begin:
-        msg = f"{path} is damaged: its header says that contents begin at byte {begin} and end at {end}"
-        raise FileUnreadableError(msg)
-    if end > size:
-        msg = (
-            f"{path} is truncated: its header promises {end} bytes, {size} are there. Copy it again, or recover what is "
-            f"left with ROOT (TFile::Recover) and check the number of entries"
-        )
-        raise FileUnreadableError(msg)
-
-
-@contextlib.contextmanager
-def damage(path: str, what: str) -> Iterator[None]:
-    """Turn whatever uproot raises on damaged bytes into one error that names the file."""
-    try:
-        yield
-    except HepmlError:
-        raise
-    except Exception as error:  # struct, zlib, index, assertion errors, and memory errors for damaged lengths
-        first = (str(error).strip() or repr(error)).splitlines()[0]
-        msg = f"{path} {what}: {type(error).__name__}: {first:.300}. The file may be truncated or damaged"
-        raise FileUnreadableError(msg) from error
-
-
 class TreeSource:
     """One tree of one file, as columns. Use it as a context manager.
 
@@ -192,6 +88,7 @@ class TreeSource:
 
     def __init__(self, location: TreeLocation, *, threads: int = 1) -> None:
         self.path = location.path
+        self._stamp = file_stamp(location.path)
         self._directory = open_file(location.path)
         try:
             self.tree_name = self._choose_tree(location.tree)
@@ -203,9 +100,12 @@ class TreeSource:
             self._directory.close()
             raise
         self.is_rntuple = not hasattr(self._tree, "branches")
-        self._executor = ThreadPoolExecutor(threads) if threads > 1 else uproot.TrivialExecutor()
         self._threads = threads
+        self._executor = self._make_executor()
         self._infos: dict[str, BranchInfo] = {}
+
+    def _make_executor(self) -> Any:
+        return ThreadPoolExecutor(self._threads) if self._threads > 1 else uproot.TrivialExecutor()
 
     def _check_entries(self) -> None:
         if not 0 <= self.n_entries < _MOST_ENTRIES:
@@ -224,6 +124,24 @@ class TreeSource:
         """Close the file."""
         self._executor.shutdown()
         self._directory.close()
+
+    def reopen(self) -> bool:
+        """Open the file again after :meth:`close`, with all that is known of the tree.
+
+        Returns
+        -------
+        bool
+            False if the file has changed, is behind an address, or is no longer there: then it is still closed.
+        """
+        local = self._directory.file.source
+        if not isinstance(local, LocalSource) or self._stamp != file_stamp(self.path):
+            return False
+        try:
+            local.reopen()
+        except OSError:
+            return False
+        self._executor = self._make_executor()
+        return True
 
     def __str__(self) -> str:
         return f"{self.path}:{self.tree_name}"
