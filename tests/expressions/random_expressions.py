@@ -9,8 +9,11 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from hepml.expressions.columns import load_columns
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 INTEGERS = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
 SCALARS = [*INTEGERS, "f4", "f8", "flag"]
@@ -132,3 +135,12 @@ def examples(strategy: Texts, number: int) -> list[str]:
 
     collect()
     return list(dict.fromkeys(found))
+
+
+def save_columns(folder: Path, columns: Mapping[str, Any]) -> None:
+    """Leave the numbers of all columns and the ends of lists where a task in ROOT's process finds them."""
+    values, _ = load_columns(columns, columns, None)
+    for number, name in enumerate(columns):
+        np.save(folder / f"data{number}.npy", values[name].data)
+        offsets = values[name].offsets
+        np.save(folder / f"offsets{number}.npy", np.zeros(0, np.int64) if offsets is None else offsets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,14 +11,10 @@ from hypothesis import given, settings
 
 from hepml.errors import BranchNotFoundError, ExpressionError, HepmlError, InvalidInputError
 from hepml.expressions import parse
-from hepml.expressions.columns import load_columns
 from hepml.expressions.cpp import CppColumn, CppExpression, translate
 from hepml.expressions.cpp_functions import CPP_CALLS, CPP_PRELUDE
 from hepml.root_process import RootProcess, root_is_installed
-from tests.expressions.random_expressions import EXPRESSIONS, SCALARS, edge_columns, examples
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.expressions.random_expressions import EXPRESSIONS, SCALARS, edge_columns, examples, save_columns
 
 needs_root = [
     pytest.mark.requires_root,
@@ -161,7 +157,7 @@ class TestInRoot:
         assert len(expected) > 40
         assert sum("SortBy$" in text for text in expected) > 5
         with RootProcess(purpose="a test") as process:
-            self.save(process.folder)
+            save_columns(process.folder, COLUMNS)
             failed = process.call(
                 "tests.expressions.compiled:run", {"functions": functions, "n_columns": len(columns), "n_entries": N}
             )
@@ -181,14 +177,6 @@ class TestInRoot:
             return f"const {sort} {name} = {data}[entry];"
         ends = f"static_cast<const long long *>(offsets[{name[1:]}])"
         return f"const View<{sort}> {name}{{{data} + {ends}[entry], std::size_t({ends}[entry + 1] - {ends}[entry])}};"
-
-    @staticmethod
-    def save(folder: Path) -> None:
-        values, _ = load_columns(COLUMNS, COLUMNS, None)
-        for number, name in enumerate(COLUMNS):
-            np.save(folder / f"data{number}.npy", values[name].data)
-            offsets = values[name].offsets
-            np.save(folder / f"offsets{number}.npy", np.zeros(0, np.int64) if offsets is None else offsets)
 
 
 def test_the_tree_holds_all_types() -> None:
