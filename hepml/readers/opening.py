@@ -47,7 +47,8 @@ def open_file(path: str) -> Any:
         _check_header(path)
     with damage(path, "cannot be opened as a ROOT file"):
         try:
-            return uproot.open(path, object_cache=None, array_cache=None, **open_options(path))
+            # as a mapping: uproot would take a colon in the path for the beginning of a tree's name
+            return uproot.open({path: None}, object_cache=None, array_cache=None, **open_options(path))
         except FileNotFoundError as error:
             msg = f"no such file: {path}"
             raise MissingFileError(msg) from error
