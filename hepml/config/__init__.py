@@ -2,6 +2,7 @@
 
 from hepml.config.analysis import (
     AnalysisConfig,
+    CacheConfig,
     EvaluationConfig,
     FeatureConfig,
     FriendConfig,
@@ -20,6 +21,7 @@ from hepml.config.yaml import Document, dump_yaml, parse_yaml, read_yaml
 __all__ = [
     "MOST_LEADING",
     "AnalysisConfig",
+    "CacheConfig",
     "Document",
     "EvaluationConfig",
     "FeatureConfig",

@@ -36,6 +36,7 @@ from hepml.errors import AnalysisFileError, did_you_mean
 
 __all__ = [
     "AnalysisConfig",
+    "CacheConfig",
     "EvaluationConfig",
     "FeatureConfig",
     "FriendConfig",
@@ -210,6 +211,13 @@ class ReportConfig(Closed):
     label: str = ""
 
 
+class CacheConfig(Closed):
+    """Where columns that were read are kept for the next time."""
+
+    folder: str = Field(min_length=1)
+    limit: int | str = "20 GB"
+
+
 class AnalysisConfig(Closed):
     """A whole analysis file."""
 
@@ -219,6 +227,7 @@ class AnalysisConfig(Closed):
     title: str = ""
     seed: Integer = Field(default=1, ge=0, lt=2**63)
     reader: Literal["uproot", "root"] = "uproot"
+    cache: CacheConfig | None = None
     tree: str | None = None
     samples: tuple[SampleConfig, ...] = Field(min_length=1)
     features: tuple[FeatureItem, ...] = Field(min_length=1)
@@ -376,7 +385,8 @@ def _with_absolute_files(config: AnalysisConfig, folder: Path) -> AnalysisConfig
             files = tuple(map(absolute, sample.files))
         friends = tuple(item.model_copy(update={"files": tuple(map(absolute, item.files))}) for item in sample.friends)
         samples.append(sample.model_copy(update={"files": files, "friends": friends}))
-    return config.model_copy(update={"samples": tuple(samples)})
+    cache = config.cache and config.cache.model_copy(update={"folder": absolute(config.cache.folder)})
+    return config.model_copy(update={"samples": tuple(samples), "cache": cache})
 
 
 def _visible_path(problem: Any, content: Any) -> tuple[str | int, ...]:
@@ -445,4 +455,5 @@ _MODELS: dict[str, type[BaseModel]] = {
     "training": TrainingConfig,
     "evaluation": EvaluationConfig,
     "report": ReportConfig,
+    "cache": CacheConfig,
 }

@@ -123,8 +123,8 @@ def _advise(array: NDArray[Any], advice: int | None) -> None:
         return
     pages: mmap.mmap = mapping._mmap  # type: ignore[attr-defined]  # numpy gives no other way to them
     first = _address(np.frombuffer(pages, dtype=np.uint8))
-    contiguous = array.flags.c_contiguous or array.flags.f_contiguous
-    for column in [array] if contiguous else [array[:, number] for number in range(array.shape[1])]:
+    is_one = array.ndim != 2 or array.flags.c_contiguous or array.flags.f_contiguous
+    for column in [array] if is_one else [array[:, number] for number in range(array.shape[1])]:
         if not (column.flags.c_contiguous or column.flags.f_contiguous):
             return
         start = _address(column) - first

@@ -17,6 +17,7 @@ from hepml.config import AnalysisConfig, FriendConfig, dump_yaml, load_analysis
 from hepml.data import FALLBACK_NAMES, Dataset, Feature, Part
 from hepml.errors import InvalidInputError, unknown_name
 from hepml.readers import (
+    Cache,
     FriendRequest,
     Normalise,
     SampleRequest,
@@ -86,10 +87,11 @@ class Analysis:
         AnalysisFileError
             If it is not valid.
         UnknownNameError, InvalidInputError
-            If a method's kind or option is not valid.
+            If a method's kind or option, or the limit of the cache, is not valid.
         """
         analysis = cls(load_analysis(Path(path)))
         build_estimators(analysis.config)
+        analysis.cache()
         return analysis
 
     def with_methods(self, names: Sequence[str]) -> Analysis:
@@ -164,7 +166,20 @@ class Analysis:
         )
         return (*named, *(Feature(name, expression=text) for name, text in blind_spectators(self.config).items()))
 
-    def read(self, *, threads: int = 1, progress: Callable[[int, int], None] | None = None) -> Dataset:
+    def cache(self, folder: str | os.PathLike[str] | None = None) -> Cache | None:
+        """Return the cache in ``folder``, by default that of the analysis file, None if there is none."""
+        asked = self.config.cache
+        if asked is None:
+            return None if folder is None else Cache(folder)
+        return Cache(folder or asked.folder, asked.limit)
+
+    def read(
+        self,
+        *,
+        threads: int = 1,
+        progress: Callable[[int, int], None] | None = None,
+        cache: Cache | str | os.PathLike[str] | None = None,
+    ) -> Dataset:
         """Read all samples.
 
         Parameters
@@ -173,6 +188,8 @@ class Analysis:
             Threads that decompress.
         progress : callable, optional
             Called with entries read and entries in all.
+        cache : Cache or path-like, optional
+            As for :func:`hepml.read`. Default: that of the analysis file.
 
         Returns
         -------
@@ -189,6 +206,7 @@ class Analysis:
             threads=threads,
             reader=self.config.reader,
             progress=progress,
+            cache=cache if isinstance(cache, Cache) else self.cache(cache),
         )
 
     def iterate(
@@ -239,6 +257,7 @@ class Analysis:
         resume: bool = False,
         overwrite: bool = False,
         unblind: bool = False,
+        cache: Cache | str | os.PathLike[str] | None = None,
         progress: Callable[[str, float], None] | None = None,
     ) -> Run:
         """Read, prepare, train, evaluate and report.
@@ -259,6 +278,8 @@ class Analysis:
             Whether an existing run may be replaced.
         unblind : bool
             Show blinded data; provenance records it.
+        cache : Cache or path-like, optional
+            As for :meth:`read`.
         progress : callable, optional
             Called with the name of the step and the fraction that is done.
 
@@ -288,7 +309,7 @@ class Analysis:
             write_text(folder / "analysis.yaml", dump_yaml(self.config.model_dump(mode="json")))
             with clock("read"):
                 if dataset is None:
-                    dataset = self.read(progress=lambda done, total: tell("reading", done / max(total, 1)))
+                    dataset = self.read(progress=lambda done, total: tell("reading", done / max(total, 1)), cache=cache)
                 check_dataset(self.config, dataset)
                 files = [
                     file_record(path)
@@ -296,7 +317,7 @@ class Analysis:
                         split_location(name).path for info in dataset.samples for name in (*info.files, *info.friends)
                     )
                 ]
-                prepared = prepare(self.config, dataset)
+                prepared = prepare(self.config, dataset, folder=folder)
             _log_samples(prepared)
             context = _context(self.config, prepared)
             seen = SeenEvents.of(prepared)

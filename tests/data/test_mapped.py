@@ -76,6 +76,8 @@ def test_giving_pages_back_changes_no_value(tmp_path, mode):
     release(mapped)
     release(mapped[17:40_000, 1])
     release(mapped[::2])
+    release(mapped[::2, 1])
+    release(mapped.T[1])
     assert np.array_equal(mapped, expected)
     assert is_mapped(np.asarray(mapped[5:, 1:])) == (mode != "c")
 
