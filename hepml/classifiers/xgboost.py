@@ -62,7 +62,7 @@ class XGBoostClassifier(Classifier):
         In both cases the best number of trees is kept. Without a validation part all are trained and kept.
     external_memory : bool
         Keep the binned events in a temporary folder (``TMPDIR``) rather than in memory, and read them for each tree.
-        Bins are the same, and trees but for the rounding of sums.
+        It changes no tree.
     negative_weights : {"signed", "ignore", "abs"}
         What to do with negative weights: keep the signs, drop the events, take absolute values.
     random_state : int
