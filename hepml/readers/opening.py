@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import uproot
 
 from hepml.errors import FileUnreadableError, HepmlError, MissingFileError, missing_dependency
-from hepml.readers.remote import is_remote, open_options
+from hepml.readers.remote import address_of, is_remote, open_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def open_file(path: str) -> Any:
     with damage(path, "cannot be opened as a ROOT file"):
         try:
             # as a mapping: uproot would take a colon in the path for the beginning of a tree's name
-            return uproot.open({path: None}, object_cache=None, array_cache=None, **open_options(path))
+            return uproot.open({address_of(path): None}, object_cache=None, array_cache=None, **open_options(path))
         except FileNotFoundError as error:
             msg = f"no such file: {path}"
             raise MissingFileError(msg) from error
@@ -72,7 +72,8 @@ def damage(path: str, what: str) -> Iterator[None]:
         raise
     except Exception as error:  # struct, zlib, index, assertion errors, and memory errors for damaged lengths
         first = (str(error).strip() or repr(error)).splitlines()[0]
-        msg = f"{path} {what}: {type(error).__name__}: {first:.300}. The file may be truncated or damaged"
+        or_server = ", or the server may not give ranges of bytes" if is_remote(path) else ""
+        msg = f"{path} {what}: {type(error).__name__}: {first:.300}. The file may be truncated or damaged{or_server}"
         raise FileUnreadableError(msg) from error
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hepml.data.columns import required_branches
-from hepml.errors import ExpressionError, HepmlError
+from hepml.errors import BranchTypeError, ExpressionError, HepmlError
 from hepml.expressions import parse
 from hepml.expressions.cpp import CppColumn, translate
 from hepml.expressions.cpp_operations import sentinel_test
 from hepml.readers.block import Chunk, Plan
 from hepml.readers.friends import JoinedSource
-from hepml.readers.remote import is_remote
+from hepml.readers.remote import address_of, is_remote
 from hepml.readers.root_given import forget_columns, write_columns
 from hepml.root_process import borrow_root
 
@@ -133,7 +133,7 @@ class RootReader:
 
     def _loop(self, job: _Job, n_wanted: int) -> list[int]:
         tree = job.source.main if isinstance(job.source, JoinedSource) else job.source
-        path = tree.path if is_remote(tree.path) else os.path.abspath(tree.path)  # noqa: PTH100  (as it is given)
+        path = address_of(tree.path) if is_remote(tree.path) else os.path.abspath(tree.path)  # noqa: PTH100  (as it is given)
         arguments = {
             "path": path,
             "tree": tree.tree_name,
@@ -172,6 +172,12 @@ class _Job:
         friends = self.source.friend_branches if isinstance(self.source, JoinedSource) else ()
         for number, name in enumerate(self.names):
             info = self.source.numeric_branch(name)
+            if info.parent and name not in friends:
+                msg = (
+                    f"{name!r} is a member of the objects in branch {info.parent!r} of {self.source}, which 'reader: root' "
+                    f"does not take: use 'reader: uproot'"
+                )
+                raise BranchTypeError(msg)
             dtype = np.dtype(info.dtype)
             is_list = info.shape != "scalar"
             self.columns[name] = CppColumn(f"c{number}", dtype, is_list)
