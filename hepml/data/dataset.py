@@ -10,7 +10,7 @@ import numpy as np
 
 from hepml.data.cutflow import Cutflow, SkippedFile
 from hepml.data.identity import Identity
-from hepml.data.mapped import fetch, release, row_blocks
+from hepml.data.mapped import fetch, is_mapped, release, row_blocks, take_rows
 from hepml.data.sizes import parse_size
 from hepml.data.spectators import join_spectator
 from hepml.data.weights import effective_entries
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["BACKGROUND", "SIGNAL", "UNLABELLED", "Dataset", "SampleInfo"]
 
 SIGNAL, BACKGROUND, UNLABELLED = 1, 0, -1
+
+# bytes of mapped features that a selection of events holds in memory
+_LARGEST_COPY = 256_000_000
 
 _LABELS = {"signal": SIGNAL, "background": BACKGROUND}
 
@@ -220,16 +223,22 @@ class Dataset:
         raise FeatureMismatchError(msg)
 
     def __getitem__(self, index: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Dataset:
-        """Return some events. A slice shares memory with this dataset, a mask or index array copies."""
+        """Return some events. A slice shares memory with this dataset, a mask or index array copies.
+
+        A copy of more than 256 MB of mapped features is itself mapped, from a temporary file.
+        """
         if isinstance(index, slice):
             X = self.X[index]
         else:
             index = self._row_index(index)
             n_chosen = int(index.sum()) if index.dtype == bool else len(index)
-            X = np.empty((n_chosen, len(self.features)), dtype=np.float32, order="F")
-            for number in range(len(self.features)):
-                X[:, number] = self.X[:, number][index]
-                release(self.X[:, number])
+            if is_mapped(self.X) and 4 * n_chosen * len(self.features) > _LARGEST_COPY:
+                X = take_rows(self.X, np.arange(len(self))[index])
+            else:
+                X = np.empty((n_chosen, len(self.features)), dtype=np.float32, order="F")
+                for number in range(len(self.features)):
+                    X[:, number] = self.X[:, number][index]
+                    release(self.X[:, number])
         return replace(
             self,
             X=X,

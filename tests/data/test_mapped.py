@@ -104,6 +104,19 @@ def test_rows_of_a_mapped_matrix_are_mapped_themselves(tmp_path_factory, rows):
     assert [entry.name for entry in folder.iterdir()] == ["X"]
 
 
+@pytest.mark.parametrize(
+    "index", [np.arange(1000) % 3 == 1, np.array([5, -1, 5, 0]), np.zeros(1000, dtype=bool), np.array([999])]
+)
+def test_a_large_selection_of_mapped_events_stays_on_disk(tmp_path, monkeypatch, index):
+    dataset = make_dataset()
+    mapped = replace(dataset, X=on_disk(dataset.X, tmp_path / "X"))
+    monkeypatch.setattr("hepml.data.dataset._LARGEST_COPY", -1)
+    chosen = mapped[index]
+    assert is_mapped(chosen.X) == bool(len(chosen))
+    assert np.array_equal(chosen.X, dataset[index].X)
+    assert np.array_equal(chosen.weight, dataset[index].weight)
+
+
 def test_a_mapped_dataset_is_indexed_and_walked_over_like_any_other(tmp_path):
     dataset = make_dataset()
     mapped = replace(dataset, X=on_disk(dataset.X, tmp_path / "X"))
