@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -379,6 +380,25 @@ def test_an_entry_larger_than_the_limit_is_not_kept(tmp_path, file, caplog):
     assert_mapped(read(file, **OPTIONS, cache=Cache(tmp_path / "cache", "2 kB")))
     assert "is not kept, since the limit is 2 kB" in caplog.text
     assert entries(tmp_path / "cache") == []
+
+
+def test_memory_is_that_of_chunks(tmp_path, write, monkeypatch):
+    n_events, names = 300_000, ["a", "b", "c", "d", "e", "f"]
+    monkeypatch.setattr("hepml.readers.reading._CHUNK_BYTES", 300_000)
+    monkeypatch.setattr("hepml.readers.column_file._PIECE_BYTES", 400_000)
+    rng = np.random.default_rng(1)
+    columns = {name: rng.random(n_events).astype(np.float32) for name in names}
+    path = write(tmp_path / "x.root", columns | {"event": np.arange(n_events)}, baskets=60)
+    peaks = []
+    for cache in (None, tmp_path / "cache", tmp_path / "cache"):
+        tracemalloc.start()
+        dataset = read(path, features=names, cache=cache)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        del dataset
+    # without: six features of 4 bytes, weight, sample, part, identity in chunks and joined
+    assert peaks[0] > n_events * (6 * 4 + 8 + 4 + 1 + 8)
+    assert max(peaks[1:]) < n_events * 20
 
 
 def test_a_limit_that_is_none_is_refused(tmp_path):
