@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hepml.config import AnalysisConfig
     from hepml.data import SampleInfo
     from hepml.readers import RootWriter, SampleRequest, Stream
+    from hepml.readers.writing import RootFormat
     from hepml.workflow.analysis import Analysis
 
 __all__ = ["Skim", "SkimmedSample", "skim"]
@@ -61,6 +62,7 @@ def skim(
     analysis: Analysis,
     out: str | os.PathLike[str],
     *,
+    format: RootFormat = "ttree",
     overwrite: bool = False,
     threads: int = 1,
     progress: Callable[[str, float], None] | None = None,
@@ -77,6 +79,8 @@ def skim(
         Says what is read and selected.
     out : path-like
         The ROOT file. The analysis file gets its name with the suffix ``.yaml``.
+    format : {"ttree", "rntuple"}
+        What the trees are.
     overwrite : bool
         Whether existing files may be replaced.
     threads : int
@@ -115,7 +119,7 @@ def skim(
 
     stream = analysis.iterate(chunk=_CHUNK_BYTES, threads=threads, read_ahead=threads > 1, progress=tell)
     names = _identity_names(stream)
-    with root_writer(target, overwrite=overwrite) as writer:
+    with root_writer(target, format=format, overwrite=overwrite) as writer:
         _write_events(writer, stream, [trees[request.name] for request in requests], names)
         samples = tuple(_skimmed(info, trees[info.name]) for info in stream.samples)
         writer.note(

@@ -312,3 +312,11 @@ def test_the_command(folder: Path) -> None:
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert "skim.root exists already" in run.stderr
+
+
+def test_a_skim_of_rntuples_gives_the_same_events(folder: Path) -> None:
+    analysis = Analysis.from_file(write_analysis(folder, samples=samples(selection="y < 1")))
+    skim(analysis, folder / "skim.root", format="rntuple")
+    with uproot.open(folder / "skim.root") as file:
+        assert set(file.classnames().values()) == {"TObjString", "ROOT::RNTuple"}
+    assert_same_events(Analysis.from_file(folder / "skim.yaml").read(), analysis.read())
