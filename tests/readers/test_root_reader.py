@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import subprocess
+import sys
 from contextvars import Context
 from functools import partial
 from itertools import pairwise
@@ -379,3 +382,45 @@ def test_a_missing_root_is_named(edges: Path, monkeypatch: pytest.MonkeyPatch) -
     # the process of this module is not kept there
     with pytest.raises(MissingDependencyError, match=r'pip install "hepml-framework\[root\]"'):
         Context().run(reading)
+
+
+IN_ONE_PROCESS = """
+import importlib, sys
+import numpy as np
+import hepml
+path, *modules = sys.argv[1:]
+
+def use():
+    for name in modules:
+        importlib.import_module(name)
+    if "torch" in modules:
+        torch = sys.modules["torch"]
+        assert float((torch.ones(300, 300) @ torch.ones(300, 300)).sum()) == 300.0**3
+    if "xgboost" in modules:
+        X = np.random.default_rng(1).normal(size=(200, 2))
+        sys.modules["xgboost"].XGBClassifier(n_estimators=2, n_jobs=2).fit(X, X[:, 0] > 0)
+
+def load(reader):
+    return hepml.read(path, features=["i1", ("s", "Sum$(jet_pt)")], identity=["event"], reader=reader)
+
+earlier = load("root")
+use()
+later = load("root")
+use()
+for data in (earlier, later):
+    np.testing.assert_array_equal(data.X, load("uproot").X)
+assert "ROOT" not in sys.modules
+"""
+
+
+@pytest.mark.requires_root
+@pytest.mark.skipif(not root_is_installed(), reason="PyROOT (extra root) is not installed")
+@pytest.mark.parametrize("modules", [["xgboost", "sklearn.ensemble"], ["torch"]], ids=["xgboost", "torch"])
+def test_libraries_that_clash_with_root_are_imported_before_and_after(edges: Path, modules: list[str]) -> None:
+    """In one process the order of such imports has crashed (root-project/root#15970, #20698); ROOT has its own here."""
+    if "torch" in modules and importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    command = [sys.executable, "-P", "-c", IN_ONE_PROCESS, str(edges), *modules]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
