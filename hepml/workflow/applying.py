@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hepml.data.columns import required_branches
@@ -23,12 +22,11 @@ from hepml.errors import (
 )
 from hepml.readers import FriendRequest, SampleRequest, TreeLocation, TreeSource, expand_files, root_writer
 from hepml.readers.friends import Friends, JoinedSource
-from hepml.readers.readahead import read_ahead
 from hepml.readers.writing import check_format
 from hepml.workflow.scoring import Scorers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from hepml.readers.writing import RootFormat
 
@@ -247,24 +245,18 @@ def _apply_to_file(
     with (
         friends.open(task.location, task.position, task.first_entry) as source,
         root_writer(task.output, format=task.format, overwrite=overwrite) as writer,
-        closing(read_ahead(_chunks(source, scorers.branches))) as chunks,
     ):
         # a cycle says which version of the tree was read and is no part of its name
         tree = _main(source).tree_name.strip("/").partition(";")[0]
         writer.note({"format": "hepml-friend", "version": 1, "of": name, "tree": tree})
-        for start, stop, columns in chunks:
-            written, n_bad = scorers.evaluate(columns, stop - start)
+        for start, stop in pairwise(source.chunk_edges(scorers.branches, _CHUNK_BYTES)):
+            written, n_bad = scorers.evaluate(source.read(scorers.branches, start, stop), stop - start)
             n_not_scored += n_bad
             writer.extend(tree, written)
             tell(name, stop / max(task.n_entries, 1))
     if n_not_scored:
         _LOG.warning("%s: %d entries have NaN for a score because a feature is infinite", source, n_not_scored)
     return AppliedFile(str(source), task.output, task.n_entries, n_not_scored)
-
-
-def _chunks(source: TreeSource | JoinedSource, branches: Sequence[str]) -> Generator[tuple[int, int, dict[str, Any]]]:
-    for start, stop in pairwise(source.chunk_edges(branches, _CHUNK_BYTES)):
-        yield start, stop, source.read(branches, start, stop)
 
 
 def _main(source: TreeSource | JoinedSource) -> TreeSource:
