@@ -115,7 +115,7 @@ def inspect_files(
     statistics : bool
         Read the numbers: range, mean, NaN, infinities, sentinels, what float32 cannot hold, lengths of lists. With all
         branches, also find events that are there twice: trees of one name are searched together, in 8 bytes an event (16
-        while they are sorted) and some 60 for each that is there twice.
+        while they are sorted) and some 100 for each that is there twice.
 
     Returns
     -------
