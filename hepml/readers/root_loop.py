@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepml.errors import BranchNotFoundError, BranchTypeError, FileUnreadableError, RootProcessError
+from hepml.errors import (
+    BranchNotFoundError,
+    BranchTypeError,
+    FileUnreadableError,
+    InvalidInputError,
+    RootProcessError,
+)
 from hepml.expressions.cpp_functions import CPP_PRELUDE
 from hepml.readers.root_given import declarations, map_columns
 
@@ -110,7 +116,7 @@ def run_loop(
         link.unlink(missing_ok=True)
         link.symlink_to(path)
         path = str(link)
-    frame = _frame(ROOT, tree, path, n_entries if is_part else None)
+    frame = _opened(ROOT, tree, path, n_entries if is_part else None)
     known = {str(name) for name in frame.GetColumnNames()}
     if not is_rntuple:
         columns = [{**column, "name": _with_leaf(column["name"], known)} for column in columns]
@@ -156,6 +162,21 @@ def _use_threads(root: Any, threads: int) -> None:
         root.DisableImplicitMT()
         if threads > 1:
             root.EnableImplicitMT(threads)
+
+
+def _opened(root: Any, tree: str, path: str, n_entries: int | None) -> Any:
+    try:
+        return _frame(root, tree, path, n_entries)
+    except Exception as error:  # what C++ throws arrives as several types
+        reason = (str(error).strip() or repr(error)).splitlines()[-1].strip()
+        if path.startswith(("http://", "https://")):
+            msg = (
+                f"ROOT cannot open it, perhaps because its pip wheel reads nothing from the web: use 'reader: uproot' "
+                f"({reason:.300})"
+            )
+            raise InvalidInputError(msg) from error
+        msg = f"ROOT cannot open it: {reason:.500}"
+        raise FileUnreadableError(msg) from error
 
 
 def _frame(root: Any, tree: str, path: str, n_entries: int | None) -> Any:

@@ -20,8 +20,9 @@ import pytest
 import uproot
 
 from hepml.data import Feature
-from hepml.errors import FileUnreadableError, MissingFileError
+from hepml.errors import FileUnreadableError, InvalidInputError, MissingFileError
 from hepml.readers import Normalise, SampleRequest, expand_files, read, read_samples, remote
+from hepml.root_process import root_is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -182,6 +183,22 @@ def test_a_server_without_ranges_gives_the_same_or_an_error(server: Any, columns
         error = None
     assert error is None or re.search(r"a\.root.*the server may not give ranges of bytes", str(error))
     np.testing.assert_array_equal(there.X, here.X)
+
+
+@pytest.mark.requires_root
+@pytest.mark.skipif(not root_is_installed(), reason="PyROOT (extra root) is not installed")
+def test_what_root_cannot_reach_is_named(tmp_path: Path, columns: Columns, write: Write) -> None:
+    write(tmp_path / "served" / "a.root", columns(30))
+    with serving(tmp_path / "served") as running:
+        try:
+            assert (
+                len(read(address(running, "a.root"), features=["pt"], reader="root")) == 30
+            )  # a ROOT of more than pip's
+        except InvalidInputError as caught:
+            error = str(caught)
+        else:
+            return
+    assert re.search(r"http://.*a\.root:events: ROOT cannot open it.*use 'reader: uproot'", error)
 
 
 @pytest.mark.parametrize("name", ["a b.root", "a%20b.root", "a%20b.root?token=x.y", "a%20b.root?at=09:30"])
