@@ -9,7 +9,9 @@ Each process is held on one core, and the order turns from one repetition to the
 memory with the growth from the small to the large sample, and the throughput against ``hepml.read`` pair by pair with its
 quartiles. It fails if the sums differ, or if peak memory grows by 10 percent or more.
 
-    python benchmarks/streaming.py [--events 1000000] [--chunk "10 MB"] [--repeat 7]
+The small sample should be some twenty chunks: it takes that many until the allocator has all the room that it will need.
+
+    python benchmarks/streaming.py [--events 1000000] [--chunk "6 MB"] [--repeat 7]
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ def main() -> None:
     """Run the ways in turn and print what they took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--chunk", default="10 MB")
+    parser.add_argument("--chunk", default="6 MB")
     parser.add_argument("--repeat", type=int, default=7)
     options = parser.parse_args()
     runs = (("small", "iterate"), ("large", "iterate"), ("large", "read"))
