@@ -11,6 +11,7 @@ from hepml.errors import ExpressionError
 from hepml.expressions.columns import Array, Value
 from hepml.expressions.functions import CONSTANTS, FUNCTIONS, Function
 from hepml.expressions.integers import bit_operation, is_integer, remainder, same_integers
+from hepml.expressions.methods import METHOD_FUNCTIONS
 from hepml.expressions.reductions import both, element, reduce_lists
 from hepml.expressions.sublists import check_index, select_elements, selects, sort_elements
 from hepml.expressions.syntax import (
@@ -126,7 +127,8 @@ def _step(node: Node, operands: list[Value], columns: Mapping[str, Value]) -> Va
         case Call(arguments=()):
             result = _number(CONSTANTS[node.function])
         case Call():
-            result = _mapped(_applied(FUNCTIONS[node.function]), operands, node)
+            function = METHOD_FUNCTIONS.get(node.function) or FUNCTIONS[node.function]
+            result = _mapped(_applied(function), operands, node)
     return result
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hepml.errors import did_you_mean
 from hepml.expressions.functions import CONSTANTS, FUNCTIONS, REDUCTIONS
+from hepml.expressions.methods import METHODS, method_call, method_nodes
 from hepml.expressions.syntax import (
     COMPARISON_LEVEL,
     COMPARISONS,
@@ -181,6 +182,9 @@ class _Parser:
 
     def _call(self, token: Token) -> Node:
         name = token.text
+        owner, _, method = name.rpartition(".")
+        if owner and method in METHODS and "::" not in name:
+            return self._method(token, owner, method)
         reduction = name.endswith("$")
         known = REDUCTIONS if reduction else {**FUNCTIONS, **CONSTANTS}
         if name not in known:
@@ -196,6 +200,17 @@ class _Parser:
             return self._node(Call(name, arguments))
         result = self._node(Reduction(name, arguments))
         return self._indexed(token, result) if name == "SortBy$" else result
+
+    def _method(self, token: Token, owner: str, method: str) -> Node:
+        """Read the method of an object, of which an index takes the members first."""
+        if self._group(")", empty=True):
+            raise self._error(token, f"{token.text} takes no arguments")
+        start = self._next
+        members: list[Node] = []
+        for member in method_nodes(owner, method):
+            self._next = start
+            members.append(self._indexed(token, self._node(member)))
+        return self._node(method_call(method, tuple(members)))
 
     def _group(self, closing: str, *, empty: bool = False) -> tuple[Node, ...]:
         """Read what stands between brackets; more than one expression only where arguments are expected."""
@@ -300,7 +315,10 @@ def _special(name: str) -> str:
 
 def _unknown_function(name: str) -> str:
     if "." in name:
-        return f"{name!r} cannot be called: expressions know functions, not methods"
+        known = ", ".join(f"{method}()" for method in METHODS)
+        return (
+            f"{name!r} cannot be called: expressions know functions, not methods, but for {known} of a TLorentzVector"
+        )
     names = [*FUNCTIONS, *CONSTANTS]
     near = did_you_mean(name, names)
     plain = ", ".join(known for known in names if "::" not in known)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COMPARISONS",
     "COMPARISON_LEVEL",
+    "METHODS_OF",
     "MINUS_OPERAND_LEVEL",
     "NOT_LEVEL",
     "OPERATORS",
@@ -54,6 +55,9 @@ COMPARISON_LEVEL = 6
 MINUS_OPERAND_LEVEL = 9
 """A leading minus takes everything that binds tighter than a binary minus: ``-x^2`` is ``-(x^2)``."""
 NOT_LEVEL = 15
+
+METHODS_OF = "TLorentzVector::"
+"""Begins the names of functions that are methods of an object."""
 
 
 class _Printable:
@@ -217,9 +221,19 @@ def _print(node: Node, operands: list[tuple[str, Node]]) -> str:
         case Ternary():
             condition = _enclosed(operands[0], 2)
             text = f"{condition} ? {operands[1][0]} : {operands[2][0]}"
+        case Call(arguments=(first, *_)) if node.function.startswith(METHODS_OF):
+            text = _print_method(node.function, first, operands[0][0])
         case Call() | Reduction():
             text = f"{node.function}({', '.join(text for text, _ in operands)})"
     return text
+
+
+def _print_method(function: str, first: Node, text: str) -> str:
+    """Print ``p4.Pt()[0]`` for a function of ``p4.fP.fX[0]`` and others."""
+    while isinstance(first, Index):
+        first = first.values
+    member = first.name if isinstance(first, Branch) else ""
+    return f"{member.removesuffix('.fP.fX')}.{function.removeprefix(METHODS_OF)}(){text[len(member) :]}"
 
 
 def _enclosed(operand: tuple[str, Node], level: int, parent: str = "") -> str:

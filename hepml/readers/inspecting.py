@@ -31,6 +31,7 @@ class BranchSummary:
     uncompressed_bytes: int | None
     compressed_bytes: int | None
     statistics: BranchStatistics | None = None
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def _describe_tree(source: TreeSource, branches: Sequence[str] | None, *, statis
         elif statistics and branches is not None:
             msg = f"branch {name!r} of {source} has type {info.typename}: {info.reason}"
             raise BranchTypeError(msg)
-        summaries.append(BranchSummary(name, info.typename, info.shape, uncompressed, compressed, found))
+        summaries.append(BranchSummary(name, info.typename, info.shape, uncompressed, compressed, found, info.members))
     return TreeSummary(
         source.tree_name, "RNTuple" if source.is_rntuple else "TTree", source.n_entries, tuple(summaries)
     )

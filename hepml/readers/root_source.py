@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hepml.data.columns import required_branches
-from hepml.errors import ExpressionError, HepmlError
+from hepml.errors import BranchTypeError, ExpressionError, HepmlError
 from hepml.expressions import parse
 from hepml.expressions.cpp import CppColumn, translate
 from hepml.expressions.cpp_operations import sentinel_test
@@ -172,6 +172,12 @@ class _Job:
         friends = self.source.friend_branches if isinstance(self.source, JoinedSource) else ()
         for number, name in enumerate(self.names):
             info = self.source.numeric_branch(name)
+            if info.parent and name not in friends:
+                msg = (
+                    f"{name!r} is a member of the objects in branch {info.parent!r} of {self.source}, which 'reader: root' "
+                    f"does not take: use 'reader: uproot'"
+                )
+                raise BranchTypeError(msg)
             dtype = np.dtype(info.dtype)
             is_list = info.shape != "scalar"
             self.columns[name] = CppColumn(f"c{number}", dtype, is_list)

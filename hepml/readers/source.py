@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -17,6 +17,7 @@ from hepml.errors import (
     did_you_mean,
 )
 from hepml.readers.local_source import LocalSource
+from hepml.readers.objects import Member, find_member, member_array, members_of
 from hepml.readers.opening import damage, file_stamp, open_file, tree_names
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class BranchInfo:
         Type of the numbers.
     reason : str
         Why it is unusable.
+    parent : str
+        The branch, if this is a member of an object in it.
+    members : tuple of str
+        Numbers inside an object, by the names that expressions give them.
     """
 
     name: str
@@ -58,6 +63,8 @@ class BranchInfo:
     shape: Shape
     dtype: np.dtype[Any] | None = None
     reason: str = ""
+    parent: str = ""
+    members: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -103,6 +110,8 @@ class TreeSource:
         self._threads = threads
         self._executor = self._make_executor()
         self._infos: dict[str, BranchInfo] = {}
+        self._places: dict[str, Member] = {}
+        self._last_objects: tuple[tuple[str, int, int], Any] | None = None
 
     def _make_executor(self) -> Any:
         return ThreadPoolExecutor(self._threads) if self._threads > 1 else uproot.TrivialExecutor()
@@ -184,13 +193,19 @@ class TreeSource:
         if name not in self._infos:
             with damage(self.path, f"is damaged: branch {name!r} of {self.tree_name!r} cannot be described"):
                 try:
-                    branch = self._tree[name]
+                    branch = self._tree[self._place(name).branch]
                 except KeyError:
                     known = self.branch_names
                     hint = did_you_mean(name, known) or f" ({len(known)} branches; `hepml inspect {self}` lists them)"
                     msg = f"no branch {name!r} in {self}{hint}"
                     raise BranchNotFoundError(msg) from None
-                self._infos[name] = _describe_field(name, branch) if self.is_rntuple else _describe_branch(name, branch)
+                member = self._place(name)
+                if member.dtype is not None:
+                    numbers = _describe_numbers(name, str(member.dtype), member.dtype, jagged=member.is_list)
+                    self._infos[name] = replace(numbers, parent=member.branch)
+                else:
+                    describe = _describe_field if self.is_rntuple else _describe_branch
+                    self._infos[name] = describe(name, branch)
                 if (
                     not self.is_rntuple
                     and self._infos[name].shape != "unusable"
@@ -202,6 +217,22 @@ class TreeSource:
                     )
                     raise FileUnreadableError(msg)
         return self._infos[name]
+
+    def _place(self, name: str) -> Member:
+        """Find the branch of a name: itself, or the object that it is a member of."""
+        if name not in self._places:
+            found = None if self.is_rntuple or self._known(name) is not None else find_member(name, self._known)
+            self._places[name] = found or Member(name)
+        return self._places[name]
+
+    def _branch_of(self, name: str) -> Any:
+        return self._tree[self._place(name).branch]
+
+    def _known(self, name: str) -> Any:
+        try:
+            return self._tree[name]
+        except KeyError:
+            return None
 
     def numeric_branch(self, name: str) -> BranchInfo:
         """Describe a branch that must hold numbers.
@@ -217,7 +248,7 @@ class TreeSource:
             raise BranchTypeError(msg)
         if not self.is_rntuple:
             with damage(self.path, f"is damaged: branch {name!r} of {self.tree_name!r} cannot be described"):
-                n_entries = int(self._tree[name].num_entries)
+                n_entries = int(self._branch_of(name).num_entries)
             # found here, before room is made for as many entries as a damaged number claims
             if n_entries != self.n_entries:
                 msg = (
@@ -231,7 +262,7 @@ class TreeSource:
         """Return the bytes of a branch before and after compression, None where the format keeps no such count."""
         if self.is_rntuple:
             return None, None
-        branch = self._tree[name]
+        branch = self._branch_of(name)
         return int(branch.uncompressed_bytes), int(branch.compressed_bytes)
 
     def chunk_edges(self, names: Iterable[str], target_bytes: int) -> list[int]:
@@ -260,14 +291,14 @@ class TreeSource:
         for name in names:
             info = self.branch(name)
             size = info.dtype.itemsize if info.dtype is not None else 8
-            total += max(int(self._tree[name].uncompressed_bytes), size * self.n_entries)
+            total += max(int(self._branch_of(name).uncompressed_bytes), size * self.n_entries)
         return total
 
     def _shared_boundaries(self, names: list[str]) -> NDArray[np.int64]:
         if self.is_rntuple:
             return np.array([0, self.n_entries], dtype=np.int64)
         shared = {0, self.n_entries}
-        offsets = [set(self._tree[name].entry_offsets) for name in names]
+        offsets = [set(self._branch_of(name).entry_offsets) for name in names]
         return np.array(sorted(shared | set.intersection(*offsets)) if offsets else sorted(shared), dtype=np.int64)
 
     def read(self, names: Iterable[str], start: int, stop: int) -> dict[str, Any]:
@@ -309,16 +340,19 @@ class TreeSource:
 
     def _read_branch(self, name: str, start: int, stop: int, executor: Any) -> Any:
         info = self.numeric_branch(name)
-        library = "ak" if info.shape == "jagged" or self.is_rntuple else "np"
+        member = self._place(name)
+        library = "ak" if info.shape == "jagged" or self.is_rntuple or member.path else "np"
         with damage(self.path, f"is damaged: branch {name!r} of {self.tree_name!r} cannot be read"):
             options: dict[str, Any] = {"entry_start": start, "entry_stop": stop, "library": library}
             if not self.is_rntuple:
                 options |= {"decompression_executor": executor, "array_cache": None}
-            array = self._tree[name].array(**options)
+            array = self._objects(member, options) if member.path else self._tree[member.branch].array(**options)
             if self.is_rntuple and info.shape != "jagged":
                 array = array.to_numpy()
             if info.shape == "jagged":
                 _check_lists(array)
+            if member.path:
+                array = member_array(array, member)
         if len(array) != stop - start:
             msg = (
                 f"{self.path} is damaged: branch {name!r} of {self.tree_name!r} gives {len(array)} of the entries "
@@ -326,6 +360,15 @@ class TreeSource:
             )
             raise FileUnreadableError(msg)
         return array
+
+    def _objects(self, member: Member, options: dict[str, Any]) -> Any:
+        """Read objects, once for all members that are asked for one after the other."""
+        key = (member.branch, options["entry_start"], options["entry_stop"])
+        last = self._last_objects
+        if last is None or last[0] != key:
+            last = (key, self._tree[member.branch].array(**options))
+            self._last_objects = last
+        return last[1]
 
 
 def _check_lists(array: Any) -> None:
@@ -340,20 +383,30 @@ def _check_lists(array: Any) -> None:
 def _describe_branch(name: str, branch: Any) -> BranchInfo:
     interpretation = branch.interpretation
     typename = str(branch.typename)
-    if isinstance(interpretation, uproot.AsDtype):
+    # uproot takes objects of numbers for a kind of numbers
+    is_object = isinstance(interpretation, uproot.AsDtype) and interpretation.to_dtype.base.kind not in "iufb"
+    if isinstance(interpretation, uproot.AsDtype) and not is_object:
         return _describe_numbers(name, typename, interpretation.to_dtype, jagged=False)
     if isinstance(interpretation, uproot.AsJagged) and type(interpretation.content) is uproot.AsDtype:
         return _describe_numbers(name, typename, interpretation.content.to_dtype, jagged=True)
+    members: tuple[str, ...] = ()
     if isinstance(interpretation, uproot.AsStrings):
         reason = "text is no number"
     elif branch.branches:
-        members = ", ".join(sub.name for sub in branch.branches[:4])
-        reason = f"it is a split object; use one of its {len(branch.branches)} members ({members}, ...)"
+        shown = ", ".join(sub.name for sub in branch.branches[:4])
+        reason = f"it is a split object; use one of its {len(branch.branches)} members ({shown}, ...)"
     elif isinstance(interpretation, Exception):
         typename, reason = typename or "unknown", "its layout cannot be interpreted"
     else:
         reason = "objects are no numbers; write the members that are needed as branches of their own"
-    return BranchInfo(name, typename, "unusable", reason=reason)
+        members = tuple(".".join((name.rstrip("."), *path)) for path in members_of(branch)[1])
+        if is_object:
+            reason = "it is a leaf list or structure; only plain numbers can be used"
+        if members:
+            reason = f"objects are no numbers; use their members ({', '.join(members[:6])})"
+        if members and "TLorentzVector" in typename:
+            reason += f" or {name.rstrip('.')}.Pt() and the like"
+    return BranchInfo(name, typename, "unusable", reason=reason, members=members)
 
 
 def _describe_field(name: str, field: Any) -> BranchInfo:

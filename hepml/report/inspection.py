@@ -61,6 +61,8 @@ def inspection_remarks(summary: FileSummary) -> list[str]:
 
 def _row(branch: BranchSummary, *, with_statistics: bool) -> list[str]:
     shape = "" if branch.shape in {"scalar", "jagged"} else f" ({branch.shape})"
+    if branch.members:
+        shape = f" (use {', '.join(branch.members)})"
     row = [branch.name, branch.typename + shape, _bytes(branch.uncompressed_bytes), _bytes(branch.compressed_bytes)]
     if not with_statistics:
         return row
