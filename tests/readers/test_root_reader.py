@@ -50,6 +50,8 @@ ROOT_CANNOT_READ = {"Photon_E"}
 PROJECT = Path(__file__).resolve().parents[2]
 SAMPLES = sorted((PROJECT / "data" / "higgs_tautau").glob("*.root"))
 REFERENCE = os.environ.get("HEPML_REFERENCE_DATA", "")
+# of the PHYSLITE file: 3775 branches of one entry, which uproot takes seconds to open, each of five times
+TOO_WIDE = {"MetaData"}
 REAL_FILES = (
     "nanoAOD_2015_CMS_Open_Data_ttbar",
     "uproot-HZZ-objects",
@@ -280,7 +282,7 @@ class TestFiles:
     def test_files_of_experiments(self, name: str) -> None:
         path = Path(REFERENCE) / "real_data" / f"{name}.root"
         with uproot.open(path) as file:
-            names = tree_names(file)
+            names = [name for name in tree_names(file) if name not in TOO_WIDE]
         n_compared = 0
         for tree in names:
             pair = compared(TreeLocation(str(path), tree), at_most=60)
