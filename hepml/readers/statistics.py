@@ -52,7 +52,7 @@ class BranchStatistics:
     n_rounded : int
         Finite numbers that another number stands for in float32, the type of features.
     largest_change : float
-        Their largest relative change, the difference to float32(x) over the size of x: up to 6e-8 for doubles in the range of float32, up to 1 below.
+        Their largest relative change: up to 6e-8 for doubles in the range of float32, up to 1 below.
     n_beyond_float32 : int
         Finite numbers that are infinite in float32; they are not part of the above.
     resolution : float
