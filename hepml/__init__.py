@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hepml.classifiers import load
     from hepml.data import Dataset
-    from hepml.readers import read, write
+    from hepml.readers import iterate, read, write
     from hepml.workflow import Analysis, Run
 
 _ROOMS = frozenset(
@@ -35,12 +35,13 @@ _NAMES = {
     "Analysis": "workflow",
     "Dataset": "data",
     "Run": "workflow",
+    "iterate": "readers",
     "load": "classifiers",
     "read": "readers",
     "write": "readers",
 }
 
-__all__ = ["Analysis", "Dataset", "Run", "load", "read", "write"]
+__all__ = ["Analysis", "Dataset", "Run", "iterate", "load", "read", "write"]
 
 
 def __getattr__(name: str) -> Any:

@@ -78,24 +78,13 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
     OutputError
         If the folder cannot be written or the file exists and may not be replaced.
     """
-    final = Path(path)
-    refuse_existing(final, overwrite=overwrite)
-    _prepare_parent(final)
-    temporary = _temporary(final)
-    try:
-        yield temporary
-        _sync(temporary)
-        temporary.replace(final)
-    except HepmlError:
-        raise
-    except OSError as error:
-        # other files may be read or written inside the block; their errors are their own
-        if error.errno not in _NO_SPACE and not _concerns(error, temporary, final):
-            raise
-        msg = f"cannot write {final}: {error.strerror or error}"
-        raise OutputError(msg) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _appearing(Path(path), overwrite=overwrite) as temporary:
+        try:
+            yield temporary
+            _sync(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -119,23 +108,31 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
     OutputError
         If the parent cannot be written or the folder exists and may not be replaced.
     """
-    final = Path(path)
+    with _appearing(Path(path), overwrite=overwrite) as temporary:
+        try:
+            temporary.mkdir()
+            yield temporary
+            replace_folder(temporary, Path(path))
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _appearing(final: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary name for ``final``, and turn what goes wrong with either into one error."""
     refuse_existing(final, overwrite=overwrite)
     _prepare_parent(final)
     temporary = _temporary(final)
     try:
-        temporary.mkdir()
         yield temporary
-        replace_folder(temporary, final)
     except HepmlError:
         raise
     except OSError as error:
+        # other files may be read or written inside the block; their errors are their own
         if error.errno not in _NO_SPACE and not _concerns(error, temporary, final):
             raise
         msg = f"cannot write {final}: {error.strerror or error}"
         raise OutputError(msg) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def replace_folder(source: Path, final: Path) -> None:

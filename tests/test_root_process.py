@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hepml.errors import InvalidInputError, RootProcessError
-from hepml.root_process import RootProcess, root_is_installed
+from hepml.root_process import RootProcess, borrow_root, keep_root, root_is_installed
 
 pytestmark = [
     pytest.mark.requires_root,
@@ -100,3 +100,22 @@ def is_running(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_process_can_be_kept(tasks: str) -> None:
+    with keep_root():
+        with borrow_root(purpose="a test") as first:
+            answer = first.call(f"{tasks}:add", {"a": 1, "b": 1})
+        with borrow_root(purpose="a test") as second:
+            assert second is first
+            with pytest.raises(RootProcessError, match="exit code 3"):
+                second.call(f"{tasks}:leave", {})
+        with borrow_root(purpose="a test") as third:
+            assert third is not first
+            assert third.call(f"{tasks}:add", {"a": 1, "b": 1})["sum"] == 2
+        assert third.is_running
+    assert not third.is_running
+    assert not Path(answer["folder"]).exists()
+    with borrow_root(purpose="a test") as alone:
+        assert alone.is_running
+    assert not alone.is_running

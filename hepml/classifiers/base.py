@@ -15,6 +15,7 @@ from hepml.classifiers.features import check_features
 from hepml.classifiers.parameters import Choice, Integer, Parameter, check_names, check_values
 from hepml.classifiers.training import TrainingPart
 from hepml.classifiers.weights import POLICIES, checked_weights, prepare_weights
+from hepml.data.mapped import is_mapped, row_blocks, take_rows
 from hepml.errors import EmptyClassError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from hepml.data import Feature
 
 __all__ = ["Classifier"]
+
+# rows of a mapped matrix that are scored in one go
+_MAPPED_BLOCK = 1 << 18
 
 
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
@@ -148,7 +152,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             class_names=(str(self.classes_[0]), str(self.classes_[1])),
         )
         if prepared.rows is not None:
-            matrix, signal = matrix[prepared.rows], signal[prepared.rows]
+            matrix, signal = take_rows(matrix, prepared.rows), signal[prepared.rows]
         part = None if validation is None else self._validation_part(validation, names)
         trained = self._train(TrainingPart(matrix, signal, prepared.weight), part)
         self.training_report_ = {**prepared.report, **trained}
@@ -156,7 +160,13 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the log-odds of signal, float64 of shape (n_events,)."""
-        return self._margin(self._checked(X))
+        matrix = self._checked(X)
+        if not is_mapped(matrix):
+            return self._margin(matrix)
+        margin = np.empty(len(matrix))
+        for rows, block in row_blocks(matrix, _MAPPED_BLOCK):
+            margin[rows] = self._margin(block)
+        return margin
 
     def evaluate(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the score: the probability of signal.

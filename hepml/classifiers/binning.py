@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hepml.data.mapped import release
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -38,7 +40,8 @@ def bin_thresholds(X: NDArray[np.float32], max_bins: int, rng: np.random.Generat
     weights: with weights of both signs a weighted quantile is not defined.
     """
     if X.shape[0] > _LARGEST_SAMPLE:
-        X = X[np.sort(rng.choice(X.shape[0], _LARGEST_SAMPLE, replace=False))]
+        whole, X = X, X[np.sort(rng.choice(X.shape[0], _LARGEST_SAMPLE, replace=False))]
+        release(whole)
     return [_edges(X[:, index], max_bins) for index in range(X.shape[1])]
 
 
@@ -49,6 +52,7 @@ def bin_features(X: NDArray[np.float32], thresholds: list[NDArray[np.float64]], 
         column = X[:, index]
         binned[:, index] = np.searchsorted(edges, column.astype(np.float64), side="left")
         binned[np.isnan(column), index] = missing_bin
+        release(column)
     return binned
 
 

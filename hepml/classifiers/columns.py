@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.data.columns import evaluate_feature
+from hepml.data.mapped import release
 from hepml.errors import FeatureMismatchError, InvalidInputError, did_you_mean, unknown_name
 from hepml.expressions import parse
 
@@ -179,6 +180,7 @@ def _without_sentinels(
                 matrix = matrix.copy(order="K") if copy else matrix
                 copy = False
                 matrix[found, index] = np.nan
+            release(matrix[:, index])
     return matrix
 
 

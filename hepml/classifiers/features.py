@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hepml.data.mapped import row_blocks
 from hepml.errors import FeatureValueError
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ def check_features(X: NDArray[np.float32], names: Sequence[str], *, handles_nan:
     """
     infinite = np.zeros(X.shape[1], dtype=np.int64)
     missing = np.zeros(X.shape[1], dtype=np.int64)
-    for start in range(0, X.shape[0], _BLOCK):
-        block = X[start : start + _BLOCK]
+    for _, block in row_blocks(X, _BLOCK):
         # one pass for the common case: a sum of finite values of any size is finite in double precision
         if np.isfinite(block.sum(dtype=np.float64)):
             continue

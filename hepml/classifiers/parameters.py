@@ -12,7 +12,7 @@ from hepml.errors import InvalidInputError, UnknownNameError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Choice", "Integer", "Number", "Parameter", "check_names", "check_values"]
+__all__ = ["Choice", "Flag", "Integer", "Number", "Parameter", "check_names", "check_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,16 @@ class Choice:
         return f"must be one of {', '.join(self.values)}{hint}"
 
 
-Parameter = Integer | Number | Choice
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """True or False."""
+
+    def problem(self, value: object) -> str | None:
+        """Return what is wrong with a value, or None."""
+        return None if isinstance(value, bool) else "must be true or false"
+
+
+Parameter = Integer | Number | Choice | Flag
 
 
 def check_names(kind: str, names: Iterable[object], known: Iterable[str], where: str = "") -> None:

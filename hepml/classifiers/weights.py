@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepml.data.mapped import release
 from hepml.errors import EmptyClassError, WeightError
 
 if TYPE_CHECKING:
@@ -176,6 +177,7 @@ def _mean_shifts(
     shifts: dict[str, dict[str, float | None]] = {}
     for index, feature in enumerate(feature_names):
         column = X[:, index].astype(np.float64)
+        release(X[:, index])
         present = ~np.isnan(column)
         shifts[feature] = {}
         for name, members in zip(class_names, (~y, y), strict=True):

@@ -12,8 +12,10 @@ from scipy.special import expit
 from hepml.classifiers.base import Classifier
 from hepml.classifiers.boosters import booster_from_json
 from hepml.classifiers.objective import EarlyStopping, base_margin, gradient_and_hessian, signed_log_loss
-from hepml.classifiers.parameters import Integer, Number, Parameter
+from hepml.classifiers.parameters import Flag, Integer, Number, Parameter
 from hepml.classifiers.training import thread_count
+from hepml.classifiers.xgboost_matrices import page_folder, training_matrices
+from hepml.data.mapped import row_blocks
 from hepml.errors import ModelFormatError
 
 if TYPE_CHECKING:
@@ -58,6 +60,9 @@ class XGBoostClassifier(Classifier):
     early_stopping_rounds : int or None
         Trees without improvement on the validation part after which training ends; None trains all of them.
         In both cases the best number of trees is kept. Without a validation part all are trained and kept.
+    external_memory : bool
+        Keep the binned events in a temporary folder (``TMPDIR``) rather than in memory, and read them for each tree.
+        It changes no tree.
     negative_weights : {"signed", "ignore", "abs"}
         What to do with negative weights: keep the signs, drop the events, take absolute values.
     random_state : int
@@ -76,6 +81,7 @@ class XGBoostClassifier(Classifier):
     -----
     XGBoost refuses negative weights, so all training goes through gradients computed here (docs/negative_weights.md).
     With positive weights they are those of ``binary:logistic``; histogram bins are quantiles of events, not of weights.
+    A memory-mapped ``X`` is binned batch by batch, to the same bins and trees; no copy of it is held (docs/out_of_core.md).
     """
 
     kind: ClassVar[str] = "xgboost"
@@ -93,6 +99,7 @@ class XGBoostClassifier(Classifier):
         "max_delta_step": Number(0.0),
         "max_bin": Integer(2, 65_536),
         "early_stopping_rounds": Integer(1, optional=True),
+        "external_memory": Flag(),
     }
 
     booster_: xgb.Booster
@@ -112,6 +119,7 @@ class XGBoostClassifier(Classifier):
         max_delta_step: float = 1.0,
         max_bin: int = 256,
         early_stopping_rounds: int | None = 30,
+        external_memory: bool = False,
         negative_weights: str = "signed",
         random_state: int = 0,
         n_jobs: int | None = None,
@@ -128,6 +136,7 @@ class XGBoostClassifier(Classifier):
         self.max_delta_step = max_delta_step
         self.max_bin = max_bin
         self.early_stopping_rounds = early_stopping_rounds
+        self.external_memory = external_memory
         self.negative_weights = negative_weights
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -139,17 +148,45 @@ class XGBoostClassifier(Classifier):
 
     def _train(self, train: TrainingPart, validation: TrainingPart | None) -> dict[str, Any]:
         threads = thread_count(self.n_jobs, train.X.shape[0])
-        matrix = xgb.QuantileDMatrix(train.X, max_bin=self.max_bin, nthread=threads)
-        held_out = None if validation is None else xgb.DMatrix(validation.X, nthread=threads)
-        booster = xgb.Booster(
-            {**self._library_parameters(base_margin(train.signal, train.weight)), "nthread": threads},
-            [matrix] if held_out is None else [matrix, held_out],
-        )
         watch = EarlyStopping(self.early_stopping_rounds)
+        with page_folder(external_memory=self.external_memory) as folder:
+            content = self._boost(train, validation, watch, threads=threads, folder=folder)
+        # through the file format, so that what was just trained and what will be loaded cannot differ
+        self.booster_ = xgb.Booster()
+        self.booster_.load_model(content)
+        trees = json.loads(content)["learner"]["gradient_booster"]["model"]["trees"]
+        return {
+            "iterations": len(trees),
+            "validation_log_loss": watch.curve,
+            "n_leaves": sum(tree["left_children"].count(-1) for tree in trees),
+            "n_leaves_not_positive": self._leaves_not_positive(train, [len(tree["left_children"]) for tree in trees]),
+        }
+
+    def _boost(
+        self,
+        train: TrainingPart,
+        validation: TrainingPart | None,
+        watch: EarlyStopping,
+        *,
+        threads: int,
+        folder: str | None,
+    ) -> bytearray:
+        """Return the best booster in XGBoost's format; its matrices are gone with it."""
 
         def objective(margin: NDArray[np.float32], _: xgb.DMatrix) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             return gradient_and_hessian(margin, train.signal, train.weight)
 
+        matrix, held_out = training_matrices(
+            train.X,
+            None if validation is None else validation.X,
+            max_bin=self.max_bin,
+            threads=threads,
+            folder=folder,
+        )
+        booster = xgb.Booster(
+            {**self._library_parameters(base_margin(train.signal, train.weight)), "nthread": threads},
+            [matrix] if held_out is None else [matrix, held_out],
+        )
         for iteration in range(self.n_estimators):
             booster.update(matrix, iteration, objective)
             if validation is not None:
@@ -157,17 +194,8 @@ class XGBoostClassifier(Classifier):
                 if watch.should_stop(signed_log_loss(margin, validation.signal, validation.weight)):
                     break
         n_trees = watch.best + 1 if validation is not None else self.n_estimators
-        content = booster[:n_trees].save_raw("json")
-        # through the file format, so that what was just trained and what will be loaded cannot differ
-        self.booster_ = xgb.Booster()
-        self.booster_.load_model(content)
-        trees = json.loads(content)["learner"]["gradient_booster"]["model"]["trees"]
-        return {
-            "iterations": n_trees,
-            "validation_log_loss": watch.curve,
-            "n_leaves": sum(tree["left_children"].count(-1) for tree in trees),
-            "n_leaves_not_positive": self._leaves_not_positive(train, [len(tree["left_children"]) for tree in trees]),
-        }
+        content: bytearray = booster[:n_trees].save_raw("json")
+        return content
 
     def _library_parameters(self, base: float) -> dict[str, Any]:
         return {
@@ -196,12 +224,12 @@ class XGBoostClassifier(Classifier):
         self.booster_.set_param({"nthread": threads})
         sums = [np.zeros(size) for size in n_nodes]
         reached = [np.zeros(size, dtype=bool) for size in n_nodes]
-        for start in range(0, train.X.shape[0], _BLOCK):
-            block = xgb.DMatrix(train.X[start : start + _BLOCK], nthread=threads)
+        for rows, values in row_blocks(train.X, _BLOCK):
+            block = xgb.DMatrix(values, nthread=threads)
             leaves = self.booster_.predict(block, pred_leaf=True, strict_shape=True)
             leaves = leaves.reshape(block.num_row(), len(n_nodes)).astype(np.int64)
             for tree, size in enumerate(n_nodes):
-                sums[tree] += np.bincount(leaves[:, tree], train.weight[start : start + _BLOCK], size)
+                sums[tree] += np.bincount(leaves[:, tree], train.weight[rows], size)
                 reached[tree][leaves[:, tree]] = True
         return sum(int(np.count_nonzero(r & (s <= 0.0))) for r, s in zip(reached, sums, strict=True))
 

@@ -17,20 +17,60 @@ __all__ = ["apply"]
 @click.option("-o", "--out", required=True, help="Folder for the friend files, or OUT.root for one input.")
 @click.option("--tree", help="Tree of files that name none. Default: the one of the training, else the only one.")
 @click.option("--sample", help="Sample of the training that the events belong to, or `none` for events that are new.")
+@click.option(
+    "--friend",
+    "friends",
+    multiple=True,
+    metavar="FILE[:TREE]",
+    help="Tree with further branches of the same events; `:TREE` is another tree of FILES (may be given several times).",
+)
+@click.option(
+    "--index",
+    multiple=True,
+    metavar="EXPR",
+    help="Find partners in friends by this integer, not by entry order (may be given several times).",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["ttree", "rntuple"]),
+    help="What the friends are written as. Default: what the input is.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace existing output files.")
 def apply(
-    model: Path, files: tuple[str, ...], out: str, tree: str | None, sample: str | None, *, overwrite: bool
+    *,
+    model: Path,
+    files: tuple[str, ...],
+    out: str,
+    tree: str | None,
+    sample: str | None,
+    friends: tuple[str, ...],
+    index: tuple[str, ...],
+    kind: str | None,
+    overwrite: bool,
 ) -> None:
     """Score FILES (paths or globs, each optionally with :TREE) with MODEL, a run folder or the folder of one model.
 
     \b
     Every input gets a file with a tree of the same name and entry order: the identity branches, for each method METHOD
-    (the score) and METHOD_seen (0 unseen, 1 trained, 2 validation, 3 test).
+    (the score) and METHOD_seen (0 unseen, 1 trained, 2 validation, 3 test). All inputs are checked before one is scored.
     Example: hepml apply runs/higgs_tautau data/higgs_tautau/*.root -o scored/
     """
+    from hepml.readers.writing import check_format
     from hepml.workflow import apply_model
 
     with progress_bar() as progress:
-        results = apply_model(model, files, out, tree=tree, sample=sample, overwrite=overwrite, progress=progress)
+        results = apply_model(
+            model,
+            files,
+            out,
+            tree=tree,
+            sample=sample,
+            friends=friends,
+            index=index,
+            format=None if kind is None else check_format(kind),
+            overwrite=overwrite,
+            progress=progress,
+        )
     rows = [[result.source, str(result.output), str(result.n_entries), str(result.n_not_scored)] for result in results]
     print_table(["input", "output", "entries", "not scored"], rows, left=(0, 1))

@@ -20,8 +20,20 @@ __all__ = ["train"]
 @click.option("--resume", is_flag=True, help="Keep what an interrupted run completed.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing run once the new one is complete.")
 @click.option("--unblind", is_flag=True, help="Show blinded data; the run's provenance records it.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder that keeps the columns for the next time; memory then does not grow with the features.",
+)
 def train(
-    analysis: Path, out: Path | None, methods: str | None, *, resume: bool, overwrite: bool, unblind: bool
+    analysis: Path,
+    out: Path | None,
+    methods: str | None,
+    *,
+    resume: bool,
+    overwrite: bool,
+    unblind: bool,
+    cache: Path | None,
 ) -> None:
     """Train the methods of ANALYSIS, an analysis.yaml, and print their table.
 
@@ -37,7 +49,7 @@ def train(
         job = job.with_methods([name.strip() for name in methods.split(",") if name.strip()])
     target = out or Path("runs") / job.config.name
     with progress_bar() as progress:
-        run = job.train(target, resume=resume, overwrite=overwrite, unblind=unblind, progress=progress)
+        run = job.train(target, resume=resume, overwrite=overwrite, unblind=unblind, cache=cache, progress=progress)
     header, rows = methods_table(run.metrics)
     print_table(header, rows, title=job.config.title or job.config.name, left=(0, len(header) - 1))
     click.echo(f"report: {run.path / 'report.html'}")

@@ -2,6 +2,7 @@
 
 from hepml.config.analysis import (
     AnalysisConfig,
+    CacheConfig,
     EvaluationConfig,
     FeatureConfig,
     FriendConfig,
@@ -14,14 +15,18 @@ from hepml.config.analysis import (
     load_analysis,
     parse_analysis,
 )
+from hepml.config.features import MOST_LEADING, LeadingConfig, leading_expressions
 from hepml.config.yaml import Document, dump_yaml, parse_yaml, read_yaml
 
 __all__ = [
+    "MOST_LEADING",
     "AnalysisConfig",
+    "CacheConfig",
     "Document",
     "EvaluationConfig",
     "FeatureConfig",
     "FriendConfig",
+    "LeadingConfig",
     "MethodConfig",
     "NormaliseConfig",
     "ReportConfig",
@@ -29,6 +34,7 @@ __all__ = [
     "SplitConfig",
     "TrainingConfig",
     "dump_yaml",
+    "leading_expressions",
     "load_analysis",
     "parse_analysis",
     "parse_yaml",

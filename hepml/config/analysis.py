@@ -19,11 +19,24 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from hepml.config.features import FeatureConfig, FeatureItem, LeadingConfig
+from hepml.config.values import (
+    Closed,
+    ExpressionText,
+    Integer,
+    Name,
+    Number,
+    Numbers,
+    Texts,
+    as_list,
+    refuse_text,
+)
 from hepml.config.yaml import Document, read_yaml
 from hepml.errors import AnalysisFileError, did_you_mean
 
 __all__ = [
     "AnalysisConfig",
+    "CacheConfig",
     "EvaluationConfig",
     "FeatureConfig",
     "FriendConfig",
@@ -41,58 +54,6 @@ VERSION = 1
 
 Role = Literal["signal", "background", "data", "control", "apply_only"]
 Part = Literal["train", "validation", "test"]
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.+-]{0,99}")
-
-
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, (str, int, float)) and not isinstance(value, bool) else value
-
-
-def _feature_shorthand(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
-
-
-def _expression_text(value: Any) -> Any:
-    """Accept a bare number where an expression is expected: ``weight: 1``."""
-    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-
-
-def _number(value: Any) -> Any:
-    """Refuse what pydantic would convert: ``true`` is no 1, and text no number."""
-    if isinstance(value, (bool, str)):
-        msg = f"must be a number (found {value!r:.80})"
-        raise ValueError(msg)  # noqa: TRY004  (pydantic turns ValueError into a problem of the file)
-    return value
-
-
-def _check_name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        msg = f"{value!r} is not a usable name (letters, digits, '_', '.', '+', '-', not starting with a digit)"
-        raise ValueError(msg)
-    return value
-
-
-Number = Annotated[float, BeforeValidator(_number)]
-Integer = Annotated[int, BeforeValidator(_number)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
-Numbers = Annotated[tuple[Number, ...], BeforeValidator(_as_list)]
-ExpressionText = Annotated[str, BeforeValidator(_expression_text), Field(max_length=10_000)]
-Name = Annotated[str, BeforeValidator(lambda value: _check_name(value) if isinstance(value, str) else value)]
-
-
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
-
-
-class FeatureConfig(_Closed):
-    """A feature or spectator: a branch name, or a name with its expression, unit, title and sentinels."""
-
-    name: Name
-    expression: ExpressionText = ""
-    unit: str = ""
-    title: str = ""
-    missing: Numbers | None = None
 
 
 def _number_or_text(value: Any) -> Any:
@@ -115,7 +76,7 @@ Stored = Annotated[
 ]
 
 
-class NormaliseConfig(_Closed):
+class NormaliseConfig(Closed):
     """Scale to a luminosity: weights times ``xsec`` (pb) * 1000 * ``lumi`` (fb^-1) / ``sumw``, the generated sum."""
 
     xsec: Stored
@@ -123,12 +84,12 @@ class NormaliseConfig(_Closed):
     sumw: Stored
 
 
-class FriendConfig(_Closed):
+class FriendConfig(Closed):
     """A tree with further columns of the same events: in files of its own, or (no ``files``) in those of the sample."""
 
     files: Texts = ()
     tree: str | None = None
-    index: Annotated[tuple[ExpressionText, ...], BeforeValidator(_as_list)] | None = None
+    index: Annotated[tuple[ExpressionText, ...], BeforeValidator(as_list)] | None = None
 
     @model_validator(mode="after")
     def _is_another_tree(self) -> FriendConfig:
@@ -138,7 +99,7 @@ class FriendConfig(_Closed):
         return self
 
 
-class SampleConfig(_Closed):
+class SampleConfig(Closed):
     """One physics process: its files, its role, its weight.
 
     ``files`` is a path, glob or list of them, or a mapping from ``train``, ``validation`` and ``test`` to such where the
@@ -148,7 +109,7 @@ class SampleConfig(_Closed):
 
     name: Name
     role: Role
-    files: Annotated[tuple[str, ...] | dict[Part, Texts], BeforeValidator(_as_list)]
+    files: Annotated[tuple[str, ...] | dict[Part, Texts], BeforeValidator(as_list)]
     tree: str | None = None
     selection: ExpressionText = ""
     weight: ExpressionText = ""
@@ -156,7 +117,7 @@ class SampleConfig(_Closed):
     title: str = ""
     blind: ExpressionText | None = None
     normalise: NormaliseConfig | None = None
-    max_events: Annotated[int, BeforeValidator(_number), Field(gt=0)] | None = None
+    max_events: Annotated[int, BeforeValidator(refuse_text), Field(gt=0)] | None = None
     bad_files: Literal["error", "skip"] = "error"
     friends: tuple[FriendConfig, ...] = ()
 
@@ -191,7 +152,7 @@ class SampleConfig(_Closed):
         return self
 
 
-class SplitConfig(_Closed):
+class SplitConfig(Closed):
     """Fractions of the three parts; the part of an event is a pure function of the seed and its identity."""
 
     train: Number = Field(default=0.5, ge=0, le=1)
@@ -207,7 +168,7 @@ class SplitConfig(_Closed):
         return self
 
 
-class TrainingConfig(_Closed):
+class TrainingConfig(Closed):
     """What holds for every method unless it says otherwise."""
 
     balance: Literal["none", "num_events", "equal"] = "equal"
@@ -227,7 +188,7 @@ class MethodConfig(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
-class EvaluationConfig(_Closed):
+class EvaluationConfig(Closed):
     """Working points (signal efficiencies), and what counts as a gap between training and test."""
 
     working_points: Numbers = (0.3, 0.7)
@@ -243,14 +204,21 @@ class EvaluationConfig(_Closed):
         return tuple(sorted(set(points)))
 
 
-class ReportConfig(_Closed):
+class ReportConfig(Closed):
     """How figures and report look."""
 
     style: Literal["plain", "ATLAS", "CMS", "LHCb", "ALICE"] = "plain"
     label: str = ""
 
 
-class AnalysisConfig(_Closed):
+class CacheConfig(Closed):
+    """Where columns that were read are kept for the next time."""
+
+    folder: str = Field(min_length=1)
+    limit: int | str = "20 GB"
+
+
+class AnalysisConfig(Closed):
     """A whole analysis file."""
 
     format: Literal["hepml-analysis"] = "hepml-analysis"
@@ -259,10 +227,11 @@ class AnalysisConfig(_Closed):
     title: str = ""
     seed: Integer = Field(default=1, ge=0, lt=2**63)
     reader: Literal["uproot", "root"] = "uproot"
+    cache: CacheConfig | None = None
     tree: str | None = None
     samples: tuple[SampleConfig, ...] = Field(min_length=1)
-    features: tuple[Annotated[FeatureConfig, BeforeValidator(_feature_shorthand)], ...] = Field(min_length=1)
-    spectators: tuple[Annotated[FeatureConfig, BeforeValidator(_feature_shorthand)], ...] = ()
+    features: tuple[FeatureItem, ...] = Field(min_length=1)
+    spectators: tuple[FeatureItem, ...] = ()
     identity: Texts | None = None
     selection: ExpressionText = ""
     weight: ExpressionText = ""
@@ -296,12 +265,12 @@ class AnalysisConfig(_Closed):
         columns = set()
         items = [("features", number, item) for number, item in enumerate(self.features)]
         items += [("spectators", number, item) for number, item in enumerate(self.spectators)]
-        for key, number, item in items:
-            if item.name in columns:
+        for key, number, name in [(key, number, name) for key, number, item in items for name in item.names]:
+            if name in columns:
                 msg = "there is a feature or spectator {name!r} already"
-                raise _contradiction(msg, item.name, key, number)
-            columns.add(item.name)
-            _refuse_reserved(item.name, key, number)
+                raise _contradiction(msg, name, key, number)
+            columns.add(name)
+            _refuse_reserved(name, key, number)
         samples = set()
         for number, sample in enumerate(self.samples):
             if sample.name in samples:
@@ -318,6 +287,13 @@ class AnalysisConfig(_Closed):
             if name.endswith("_seen") and name.removesuffix("_seen") in self.methods:
                 text = "the branch {name!r} tells which events another method has seen: rename the method"
                 raise _contradiction(text, name, "methods", name)
+        return self
+
+    @model_validator(mode="after")
+    def _leading_objects_are_features(self) -> AnalysisConfig:
+        """Write out what stands for several columns, so that nothing else needs to know of it."""
+        for key in ("features", "spectators"):
+            self.__dict__[key] = tuple(one for item in getattr(self, key) for one in item.expanded())
         return self
 
 
@@ -409,7 +385,8 @@ def _with_absolute_files(config: AnalysisConfig, folder: Path) -> AnalysisConfig
             files = tuple(map(absolute, sample.files))
         friends = tuple(item.model_copy(update={"files": tuple(map(absolute, item.files))}) for item in sample.friends)
         samples.append(sample.model_copy(update={"files": files, "friends": friends}))
-    return config.model_copy(update={"samples": tuple(samples)})
+    cache = config.cache and config.cache.model_copy(update={"folder": absolute(config.cache.folder)})
+    return config.model_copy(update={"samples": tuple(samples), "cache": cache})
 
 
 def _visible_path(problem: Any, content: Any) -> tuple[str | int, ...]:
@@ -472,10 +449,11 @@ _MODELS: dict[str, type[BaseModel]] = {
     "samples": SampleConfig,
     "samples.friends": FriendConfig,
     "samples.normalise": NormaliseConfig,
-    "features": FeatureConfig,
-    "spectators": FeatureConfig,
+    "features": LeadingConfig,
+    "spectators": LeadingConfig,
     "split": SplitConfig,
     "training": TrainingConfig,
     "evaluation": EvaluationConfig,
     "report": ReportConfig,
+    "cache": CacheConfig,
 }

@@ -4,6 +4,7 @@ from hepml.data.cutflow import Cutflow, CutflowStep, SkippedFile
 from hepml.data.dataset import BACKGROUND, SIGNAL, UNLABELLED, Dataset, SampleInfo
 from hepml.data.features import Feature
 from hepml.data.identity import FALLBACK_NAMES, Identity, default_identity
+from hepml.data.leading import leading
 from hepml.data.quality import FeatureQuality, SampleQuality, sample_quality
 from hepml.data.sizes import parse_size
 from hepml.data.split import Part, assign_parts, check_parts
@@ -31,6 +32,7 @@ __all__ = [
     "check_weights",
     "default_identity",
     "effective_entries",
+    "leading",
     "parse_size",
     "sample_quality",
     "training_weights",

@@ -10,13 +10,15 @@ import numpy as np
 
 from hepml.data.cutflow import Cutflow, SkippedFile
 from hepml.data.identity import Identity
+from hepml.data.mapped import fetch, is_mapped, release, row_blocks, take_rows
+from hepml.data.sizes import parse_size
 from hepml.data.spectators import join_spectator
 from hepml.data.weights import effective_entries
 from hepml.errors import FeatureMismatchError, InvalidInputError, did_you_mean
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["BACKGROUND", "SIGNAL", "UNLABELLED", "Dataset", "SampleInfo"]
 
 SIGNAL, BACKGROUND, UNLABELLED = 1, 0, -1
+
+# bytes of mapped features that a selection of events holds in memory
+_LARGEST_COPY = 256_000_000
 
 _LABELS = {"signal": SIGNAL, "background": BACKGROUND}
 
@@ -122,7 +127,7 @@ class Dataset:
         if double:
             msg = f"feature and spectator names must be unique; twice there: {', '.join(double)}"
             raise InvalidInputError(msg)
-        if len(self.sample) and not (self.sample.min() >= 0 and self.sample.max() < len(self.samples)):
+        if not all(block.min() >= 0 and block.max() < len(self.samples) for _, block in row_blocks(self.sample)):
             msg = f"sample has values from {self.sample.min()} to {self.sample.max()}; there are {len(self.samples)} samples"
             raise InvalidInputError(msg)
         for array in self._arrays():
@@ -218,15 +223,22 @@ class Dataset:
         raise FeatureMismatchError(msg)
 
     def __getitem__(self, index: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Dataset:
-        """Return some events. A slice shares memory with this dataset, a mask or index array copies."""
+        """Return some events. A slice shares memory with this dataset, a mask or index array copies.
+
+        A copy of more than 256 MB of mapped features is itself mapped, from a temporary file.
+        """
         if isinstance(index, slice):
             X = self.X[index]
         else:
             index = self._row_index(index)
             n_chosen = int(index.sum()) if index.dtype == bool else len(index)
-            X = np.empty((n_chosen, len(self.features)), dtype=np.float32, order="F")
-            for number in range(len(self.features)):
-                X[:, number] = self.X[:, number][index]
+            if is_mapped(self.X) and 4 * n_chosen * len(self.features) > _LARGEST_COPY:
+                X = take_rows(self.X, np.arange(len(self))[index])
+            else:
+                X = np.empty((n_chosen, len(self.features)), dtype=np.float32, order="F")
+                for number in range(len(self.features)):
+                    X[:, number] = self.X[:, number][index]
+                    release(self.X[:, number])
         return replace(
             self,
             X=X,
@@ -236,6 +248,38 @@ class Dataset:
             spectators={name: column[index] for name, column in self.spectators.items()},
             fixed_part=None if self.fixed_part is None else self.fixed_part[index],
         )
+
+    def iterate(self, chunk: int | str = "100 MB") -> Iterator[Dataset]:
+        """Walk over the events in consecutive parts, which share memory with this dataset.
+
+        Parameters
+        ----------
+        chunk : int or str
+            Size of a part's columns, in bytes or as text such as ``"100 MB"``; at least one event.
+
+        Returns
+        -------
+        iterator of Dataset
+            All events in their order, with all samples in each part. Where columns are mapped from a file (as those of a
+            cache are), the pages of the next part are asked for, and those of a part are given back when the next one is
+            asked for, so that memory is bounded by the part.
+
+        Raises
+        ------
+        InvalidInputError
+            If the size cannot be understood.
+        """
+        row_bytes = sum(column.nbytes for column in self._arrays()) // max(1, len(self))
+        return self._parts(max(1, parse_size(chunk, "chunk") // max(1, row_bytes)))
+
+    def _parts(self, n_rows: int) -> Iterator[Dataset]:
+        columns = self._arrays()
+        for start in range(0, len(self), n_rows):
+            for column in columns:
+                fetch(column[start + n_rows : start + 2 * n_rows])
+            yield self[start : start + n_rows]
+            for column in columns:
+                release(column[start : start + n_rows])
 
     def _row_index(self, index: Any) -> NDArray[Any]:
         rows = np.asarray(index)

@@ -17,9 +17,8 @@ import numpy as np
 from hepml.atomic import atomic_path
 from hepml.data.columns import replace_sentinels
 from hepml.data.features import Feature
-from hepml.data.identity import Identity
 from hepml.data.matrix import as_matrix
-from hepml.data.tables import Table, assemble, describe, event_columns, identity_column
+from hepml.data.tables import Table, assemble, describe, event_columns, identity_of, spectator_column
 from hepml.errors import FileUnreadableError, InvalidInputError, MissingFileError, missing_dependency
 
 if TYPE_CHECKING:
@@ -102,8 +101,8 @@ def from_numpy(
         chosen,
         weight=weight,
         label=label,
-        identity=_identity(identity) if identity else None,
-        spectators={key: _spectator(key, column) for key, column in (spectators or {}).items()},
+        identity=identity_of(identity) if identity else None,
+        spectators={key: spectator_column(key, np.asarray(column)) for key, column in (spectators or {}).items()},
         name=name,
     )
 
@@ -219,7 +218,7 @@ def from_pandas(
 
     table = Table(tuple(map(str, frame.columns)), get, len(frame), "the data frame")
     options = {"weight": weight, "label": label, "identity": identity, "spectators": spectators, "name": name}
-    return _from_table(table, frame.attrs.get(_KEY), features, options)
+    return table.dataset(frame.attrs.get(_KEY), features, options)
 
 
 def to_awkward(dataset: Dataset) -> Any:
@@ -276,7 +275,7 @@ def from_awkward(array: Any, *, features: Sequence[Any] | None = None, **options
         return ak.to_numpy(column)
 
     table = Table(tuple(array.fields), get, len(array), "the awkward array")
-    return _from_table(table, array.attrs.get(_KEY), features, options)
+    return table.dataset(array.attrs.get(_KEY), features, options)
 
 
 def to_arrow(dataset: Dataset) -> Any:
@@ -332,9 +331,8 @@ def from_arrow(table: Any, *, features: Sequence[Any] | None = None, **options: 
     except ValueError as error:
         msg = f"the description of the Arrow table is damaged: {error}"
         raise InvalidInputError(msg) from error
-    return _from_table(
-        Table(tuple(table.column_names), get, table.num_rows, "the Arrow table"), description, features, options
-    )
+    columns = Table(tuple(table.column_names), get, table.num_rows, "the Arrow table")
+    return columns.dataset(description, features, options)
 
 
 def to_parquet(dataset: Dataset, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -393,34 +391,6 @@ def from_parquet(path: str | os.PathLike[str], *, features: Sequence[Any] | None
         msg = f"{path} cannot be read as a Parquet file: {error}"
         raise FileUnreadableError(msg) from error
     return from_arrow(table, features=features, **options)
-
-
-def _from_table(table: Table, description: Any, features: Sequence[Any] | None, options: Mapping[str, Any]) -> Dataset:
-    defaults = {"weight": None, "label": None, "identity": None, "spectators": (), "name": "events"}
-    unknown = sorted(set(options) - set(defaults))
-    if unknown:
-        msg = f"unknown argument {unknown[0]!r} (known: features, {', '.join(defaults)})"
-        raise TypeError(msg)
-    if features is not None:
-        return table.build(features, **{**defaults, **options})
-    given = [key for key, value in options.items() if value is not None and value != defaults[key]]
-    if given or not isinstance(description, dict):
-        why = f"{given[0]} is given" if given else f"{table.what} carries no description by hepml"
-        msg = f"{why}: name the features as well (columns: {', '.join(table.names)})"
-        raise InvalidInputError(msg)
-    return table.restore(description)
-
-
-def _identity(columns: Mapping[str, Any]) -> Identity:
-    return Identity(tuple(columns), tuple(identity_column(key, np.asarray(item)) for key, item in columns.items()))
-
-
-def _spectator(name: str, column: Any) -> NDArray[Any]:
-    array = np.asarray(column)
-    if array.dtype.kind not in "iufb":
-        msg = f"spectator {name!r} has type {array.dtype}; numbers are needed"
-        raise InvalidInputError(msg)
-    return array.astype({"i": np.int64, "u": np.uint64}.get(array.dtype.kind, np.float64), copy=False).view()
 
 
 def _to_numpy(tensor: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -19,6 +20,10 @@ __all__ = ["dataset_html"]
 _MOST_EVENTS = 100_000
 _MOST_FEATURES = 60
 _N_BINS = 40
+# numbers up to here are shown without a power of ten
+_PLAIN, _DIGITS = 1e9, 16
+# in the table of features: text and picture before it, numbers from here on
+_FIRST_NUMBER = 4
 _WIDTH, _HEIGHT = 160, 36
 # seen well on white and on black; text and lines take the notebook's own colour
 _COLOURS = {"signal": "#d9534f", "background": "#3f8fd2", "other": "#8a8a8a"}
@@ -80,13 +85,30 @@ def _samples(dataset: Dataset) -> str:
             escape(row["name"]),
             escape(row["role"]),
             f"{row['n_events']}",
-            f"{row['sum_weights']:.6g} &plusmn; {row['sum_weights_error']:.2g}",
+            _with_error(row["sum_weights"], row["sum_weights_error"]),
             f"{row['n_negative']}",
-            f"{row['n_effective']:.6g}",
+            f"{row['n_effective']:.4g}" if row["n_effective"] < _PLAIN else f"{row['n_effective']:.0f}",
         ]
         for row in dataset.summary()
     ]
     return _table(["sample", "role", "events", "sum of weights", "negative weights", "N<sub>eff</sub>"], rows, 2)
+
+
+def _with_error(value: float, error: float) -> str:
+    """Return a sum with its error to two digits, and without powers of ten where plain digits will do."""
+    digits = 1 - math.floor(math.log10(error)) if 0 < error < np.inf else 0
+    if not abs(value) < _PLAIN or not 0 < digits + 10 < _DIGITS:
+        return f"{value:.6g} &plusmn; {error:.2g}"
+    shown = [f"{round(number, digits):.{max(digits, 0)}f}" for number in (value, error)]
+    return " &plusmn; ".join(shown)
+
+
+def _ends(low: float, high: float) -> list[str]:
+    """Return the ends of a range with as many digits as tell them apart."""
+    largest = max(abs(low), abs(high))
+    spread = high - low
+    digits = 4 + (math.floor(math.log10(largest / spread)) if spread > 0 and largest > spread else 0)
+    return [f"{low:.{digits}g}", f"{high:.{digits}g}"]
 
 
 def _classes(dataset: Dataset) -> dict[str, NDArray[np.int64]]:
@@ -119,10 +141,15 @@ def _features(dataset: Dataset, classes: dict[str, NDArray[np.int64]]) -> str:
         low, high = _limits(drawn)
         expression = "" if feature.expression == feature.name else feature.expression
         picture = _histogram(values, weights, low, high, feature.name) if high > low else ""
-        ends = [f"{low:.4g}", f"{high:.4g}"] if high >= low else ["", ""]
+        ends = _ends(low, high) if high >= low else ["", ""]
         rows.append([escape(feature.name), escape(expression), escape(feature.unit), picture, *ends, missing])
     hidden = len(dataset.features) - len(rows)
-    table = _table(["feature", "expression", "unit", "", "1 %", "99 %", "missing"], rows, 4)
+    header = ["feature", "expression", "unit", "", "1 %", "99 %", "missing"]
+    # a column of text that is empty throughout is left out
+    empty = {place for place in (1, 2) if not any(row[place] for row in rows)}
+    shown = [place for place in range(len(header)) if place not in empty]
+    n_left = sum(place < _FIRST_NUMBER for place in shown)
+    table = _table([header[place] for place in shown], ([row[place] for place in shown] for row in rows), n_left)
     return table + (f"<div>and {_count(hidden, 'feature')} more</div>" if hidden > 0 else "")
 
 
@@ -134,25 +161,34 @@ def _limits(values: NDArray[np.float32]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def _finite(values: dict[str, NDArray[np.float32]]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+    for column in values.values():
+        yield column, np.isfinite(column)
+
+
 def _histogram(
     values: dict[str, NDArray[np.float32]], weights: dict[str, NDArray[np.float64]], low: float, high: float, name: str
 ) -> str:
-    """Return step outlines as SVG; bins of negative sum stand at zero."""
+    """Return step outlines as SVG; bins of negative sum stand at zero. A few whole numbers have bins of their own."""
     paths = []
+    n_bins, start, width = _N_BINS, low, (high - low) / _N_BINS
+    if high - low < _N_BINS and all(
+        np.array_equal(column[has], np.rint(column[has])) for column, has in _finite(values)
+    ):
+        low, high = math.floor(low), math.ceil(high)
+        n_bins, start, width = int(high - low) + 1, low - 0.5, 1.0
     for kind, column in values.items():
         inside = (column >= low) & (column <= high)
-        position = (column[inside].astype(np.float64) - low) / (high - low) * _N_BINS
-        bins = np.minimum(position.astype(np.int64), _N_BINS - 1)
-        contents = np.bincount(bins, weights=weights[kind][inside], minlength=_N_BINS).clip(0)
+        bins = np.minimum(((column[inside].astype(np.float64) - start) / width).astype(np.int64), n_bins - 1)
+        contents = np.bincount(bins, weights=weights[kind][inside], minlength=n_bins).clip(0)
         largest = contents.max()
         if not (np.isfinite(largest) and largest > 0):
             continue
         tops = _HEIGHT - (_HEIGHT - 2) * contents / largest
-        width = _WIDTH / _N_BINS
-        steps = "".join(f"V{top:.1f}H{(number + 1) * width:g}" for number, top in enumerate(tops))
+        steps = "".join(f"V{top:.1f}H{(number + 1) * _WIDTH / n_bins:g}" for number, top in enumerate(tops))
         colour = _COLOURS[kind]
         paths.append(f'<path d="M0 {_HEIGHT}{steps}V{_HEIGHT}" fill="{colour}" fill-opacity="0.18" stroke="{colour}"/>')
-    title = f"<title>{escape(name)}: {low:.4g} to {high:.4g}</title>"
+    title = f"<title>{escape(name)}: {' to '.join(_ends(low, high))}</title>"
     return (
         f'<svg width="{_WIDTH}" height="{_HEIGHT + 1}" viewBox="0 0 {_WIDTH} {_HEIGHT + 1}" role="img" '
         f'style="vertical-align:middle">{title}{"".join(paths)}'

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
     from hepml.data.dataset import Dataset
 
-__all__ = ["FeatureQuality", "SampleQuality", "sample_quality"]
+__all__ = ["COARSE", "FeatureQuality", "SampleQuality", "float32_resolution", "sample_quality"]
 
 # what frameworks write where there is nothing; a suspicion to report, never a reason to change a value
 _SENTINELS = (-99999.0, -9999.0, -999.0, -99.0, 999.0, 9999.0, 99999.0)
+
+# more than this share of the range between neighbours is worth a remark
+COARSE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,10 @@ class FeatureQuality:
         that it may have been forgotten in the analysis file.
     constant : bool
         Whether all finite values are the same.
+    resolution : float
+        Distance of neighbouring float32 numbers at the largest magnitude, as a share of the range of values
+        (:func:`float32_resolution`): what differs by less is equal. Above :data:`COARSE` something may be lost that a method
+        could use. 0 for whole numbers that float32 holds.
     """
 
     name: str
@@ -40,6 +47,7 @@ class FeatureQuality:
     n_infinite: int
     n_sentinel: int
     constant: bool
+    resolution: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +121,31 @@ def _feature(name: str, values: NDArray[np.float32]) -> FeatureQuality:
             n_sentinel += int(np.count_nonzero(finite == low))
         if inner.size and high in _SENTINELS and inner.max() < high - 1:
             n_sentinel += int(np.count_nonzero(finite == high))
-    return FeatureQuality(name, n_missing, n_infinite, n_sentinel, constant)
+    resolution = float32_resolution(float(low), float(high))
+    # what is whole where float32 still has halves was whole before, and lost nothing
+    if resolution > COARSE and np.spacing(max(abs(low), abs(high))) < 1 and (finite == np.rint(finite)).all():
+        resolution = 0.0
+    return FeatureQuality(name, n_missing, n_infinite, n_sentinel, constant, resolution)
+
+
+def float32_resolution(minimum: float, maximum: float) -> float:
+    """Return how finely float32 divides a range of numbers.
+
+    Parameters
+    ----------
+    minimum, maximum : float
+        Ends of the range.
+
+    Returns
+    -------
+    float
+        Distance of the two largest float32 numbers up to the larger magnitude, as a share of the range: 1e-7 for numbers
+        around zero, 1 and more where all become equal, as times in seconds since 1970 within a minute do. 0 for an empty
+        range, NaN or infinite ends, and ends beyond float32.
+    """
+    width = maximum - minimum
+    end = max(abs(minimum), abs(maximum))
+    if not 0 < width < np.inf or end > np.finfo(np.float32).max:
+        return 0.0
+    largest = np.float32(end)
+    return float(largest - np.nextafter(largest, np.float32(0))) / width

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Table", "describe", "event_columns"]
+__all__ = ["Table", "describe", "event_columns", "sample_from_dict"]
 
 _LOG = logging.getLogger("hepml.data")
 
 _FORMAT, _VERSION = "hepml-dataset", 1
 _OWN = ("weight", "sample", "fixed_part")
 _ROLES = {1: "signal", 0: "background", -1: "apply_only"}
+_BUILD_DEFAULTS: dict[str, Any] = {"weight": None, "label": None, "identity": None, "spectators": (), "name": "events"}
 _ROLE_NAMES = ("signal", "background", "data", "control", "apply_only")
 
 
@@ -110,6 +111,45 @@ class Table:
     n_events: int
     what: str
 
+    def dataset(
+        self, description: Any, features: Sequence[str | Feature | tuple[str, str]] | None, options: Mapping[str, Any]
+    ) -> Dataset:
+        """Make a dataset: of a user's own columns if features are named, else the one that was taken apart.
+
+        Parameters
+        ----------
+        description : object
+            What the table carries: as :func:`describe` returned it, or None.
+        features : sequence of str, (name, expression) or Feature, optional
+            Columns, or expressions of them.
+        options : mapping
+            Further arguments of :meth:`build`.
+
+        Returns
+        -------
+        Dataset
+            From :meth:`build` or :meth:`restore`.
+
+        Raises
+        ------
+        TypeError
+            If there is no such option.
+        InvalidInputError
+            If neither features nor a description say what the columns are.
+        """
+        unknown = sorted(set(options) - set(_BUILD_DEFAULTS))
+        if unknown:
+            msg = f"unknown argument {unknown[0]!r} (known: features, {', '.join(_BUILD_DEFAULTS)})"
+            raise TypeError(msg)
+        if features is not None:
+            return self.build(features, **{**_BUILD_DEFAULTS, **options})
+        given = [key for key, value in options.items() if value is not None and value != _BUILD_DEFAULTS[key]]
+        if given or not isinstance(description, dict):
+            why = f"{given[0]} is given" if given else f"{self.what} carries no description by hepml"
+            msg = f"{why}: name the features as well (columns: {', '.join(self.names)})"
+            raise InvalidInputError(msg)
+        return self.restore(description)
+
     def restore(self, description: Mapping[str, Any]) -> Dataset:
         """Make the dataset that :func:`event_columns` and :func:`describe` took apart, rows possibly fewer or reordered.
 
@@ -138,7 +178,7 @@ class Table:
             raise InvalidInputError(msg)
         try:
             features = tuple(Feature.from_dict(item) for item in description["features"])
-            samples = tuple(_sample_info(item) for item in description["samples"])
+            samples = tuple(sample_from_dict(item) for item in description["samples"])
             identity, spectators = tuple(description["identity"]), tuple(description["spectators"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             msg = f"the description of {self.what} is damaged: {type(error).__name__}: {error}"
@@ -150,7 +190,7 @@ class Table:
             sample=_typed(self._column("sample"), np.int32, "sample"),
             samples=samples,
             identity=self._identity(identity),
-            spectators={name: _spectator(self._column(name, missing_allowed=True)) for name in spectators},
+            spectators=self._spectators(spectators),
             fixed_part=_typed(self._column("fixed_part"), np.int8, "fixed_part")
             if "fixed_part" in self.names
             else None,
@@ -176,7 +216,7 @@ class Table:
             weight=None if weight is None else self._evaluate(Feature(weight)),
             label=self._column(label) if isinstance(label, str) and label not in _ROLE_NAMES else label,
             identity=self._identity(named) if named else None,
-            spectators={item: _spectator(self._column(item, missing_allowed=True)) for item in spectators},
+            spectators=self._spectators(spectators),
             name=name,
         )
 
@@ -216,7 +256,10 @@ class Table:
         return names if all(self._column(name).dtype.kind in "iu" for name in names) else ()
 
     def _identity(self, names: tuple[str, ...]) -> Identity:
-        return Identity(names, tuple(identity_column(name, self._column(name)) for name in names))
+        return identity_of({name: self._column(name) for name in names})
+
+    def _spectators(self, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        return {name: spectator_column(name, self._column(name, missing_allowed=True)) for name in names}
 
 
 def assemble(
@@ -264,18 +307,32 @@ def assemble(
     )
 
 
-def identity_column(name: str, column: NDArray[Any]) -> NDArray[Any]:
-    """Return a column of integers as 64-bit ones; floating numbers are refused, since they may have lost bits."""
-    if column.dtype.kind not in "iu":
-        msg = (
-            f"identity column {name!r} has type {column.dtype}: integers are needed, since a floating number cannot hold "
-            f"every event number"
-        )
-        raise IdentityError(msg)
-    return column.astype(np.int64 if column.dtype.kind == "i" else np.uint64, copy=False).view()
+def identity_of(columns: Mapping[str, Any]) -> Identity:
+    """Return the identity of named columns of integers; floating numbers are refused, since they may have lost bits."""
+    found: list[Any] = []
+    for name, values in columns.items():
+        column = np.asarray(values)
+        if column.dtype.kind not in "iu":
+            msg = (
+                f"identity column {name!r} has type {column.dtype}: integers are needed, since a floating number cannot "
+                f"hold every event number"
+            )
+            raise IdentityError(msg)
+        found.append(column.astype(np.int64 if column.dtype.kind == "i" else np.uint64, copy=False).view())
+    return Identity(tuple(columns), tuple(found))
 
 
-def _sample_info(content: dict[str, Any]) -> SampleInfo:
+def spectator_column(name: str, column: NDArray[Any]) -> NDArray[Any]:
+    """Return a column of numbers as a spectator is kept: integers in 64 bits, everything else as double."""
+    if column.dtype.kind not in "iufb":
+        msg = f"spectator {name!r} has type {column.dtype}; numbers are needed"
+        raise InvalidInputError(msg)
+    kind = {"i": np.int64, "u": np.uint64}.get(column.dtype.kind, np.float64)
+    return column.astype(kind, copy=False).view()
+
+
+def sample_from_dict(content: dict[str, Any]) -> SampleInfo:
+    """Return a sample as :func:`describe` wrote it."""
     steps = tuple(CutflowStep(**step) for step in content["cutflow"]["steps"])
     # JSON knows no tuples
     facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
@@ -298,11 +355,6 @@ def _samples(label: Any, n_events: int) -> tuple[NDArray[np.int32], tuple[str, .
         raise InvalidInputError(msg)
     sample = np.select([values == value for value in there], range(len(there)), 0).astype(np.int32)
     return sample, tuple(_ROLES[value] for value in there) or ("apply_only",)
-
-
-def _spectator(column: NDArray[Any]) -> NDArray[Any]:
-    kind = {"i": np.int64, "u": np.uint64}.get(column.dtype.kind, np.float64)
-    return column.astype(kind, copy=False).view()
 
 
 def _typed(column: NDArray[Any], dtype: Any, name: str) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
-from hepml.evaluation.events import ScoredEvents
+from hepml.evaluation.events import ScoredEvents, as_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -107,7 +107,7 @@ def class_fractions(
     values: ArrayLike, y_true: ArrayLike, weight: ArrayLike | None, event: ArrayLike | None, n_bins: int
 ) -> ClassFractions:
     """Bin a feature so that both classes together fill each bin equally; see :func:`hepml.evaluation.separation`."""
-    column = np.asarray(values)
+    column = as_numbers(values, "a feature")
     if column.ndim != 1:
         msg = f"a feature has shape {column.shape}; one value per event, shape (n_events,), is needed"
         raise InvalidInputError(msg)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
-from hepml.evaluation.events import as_events, as_weights
+from hepml.evaluation.events import as_events, as_numbers, as_weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -86,7 +86,7 @@ def correlations(X: ArrayLike, weight: ArrayLike | None = None, *, event: ArrayL
     array([[1. , 0.8],
            [0.8, 1. ]])
     """
-    matrix = np.asarray(X)
+    matrix = as_numbers(X, "X")
     if matrix.ndim != 2:
         msg = f"X has shape {matrix.shape}; one row per event, shape (n_events, n_features), is needed"
         raise InvalidInputError(msg)

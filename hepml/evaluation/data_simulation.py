@@ -9,7 +9,7 @@ import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation.class_fractions import quantile_edges
-from hepml.evaluation.events import as_weights
+from hepml.evaluation.events import as_numbers, as_weights
 from hepml.evaluation.feature_histograms import feature_edges
 from hepml.evaluation.histogram import Histogram, fill_histogram
 
@@ -145,7 +145,7 @@ def data_mc(
 
 
 def _checked(sample: tuple[ArrayLike, ArrayLike | None], name: str) -> tuple[Floats, Floats]:
-    values = np.asarray(sample[0], dtype=np.float64)
+    values = as_numbers(sample[0], f"the feature of {name}").astype(np.float64, copy=False)
     if values.ndim != 1:
         msg = f"{name}: the feature has shape {values.shape}; one value per event, shape (n_events,), is needed"
         raise InvalidInputError(msg)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
-from hepml.evaluation.events import as_events, as_weights
+from hepml.evaluation.events import as_array, as_events, as_weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -84,7 +84,7 @@ def efficiency(passed: ArrayLike, weight: ArrayLike | None = None, *, event: Arr
     >>> result.value, round(result.error, 4)
     (0.75, 0.2165)
     """
-    mask = np.asarray(passed)
+    mask = as_array(passed, "passed")
     if mask.dtype != np.bool_ or mask.ndim != 1:
         msg = f"passed has type {mask.dtype} and shape {mask.shape}; booleans of shape (n_events,) are needed"
         raise InvalidInputError(msg)

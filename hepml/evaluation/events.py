@@ -12,7 +12,7 @@ from hepml.errors import EmptyClassError, InvalidInputError, WeightError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ScoredEvents", "as_events", "as_scores", "as_weights"]
+__all__ = ["ScoredEvents", "as_array", "as_events", "as_numbers", "as_scores", "as_weights"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ScoredEvents:
         cls, y_true: ArrayLike, score: ArrayLike, weight: ArrayLike | None, event: ArrayLike | None = None
     ) -> ScoredEvents:
         """Check arrays as users give them; see :func:`hepml.evaluation.roc_curve` for the errors."""
-        label = np.asarray(y_true)
+        label = as_array(y_true, "y_true")
         if label.ndim != 1:
             msg = f"y_true has shape {label.shape}; one label per event, shape (n_events,), is needed"
             raise InvalidInputError(msg)
@@ -77,9 +77,35 @@ class ScoredEvents:
                 raise EmptyClassError(msg)
 
 
+def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Return an array, or raise InvalidInputError for rows of different lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        msg = f"{name} is no array: {error}"
+        raise InvalidInputError(msg) from error
+
+
+def as_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Return an array of numbers, or raise InvalidInputError for anything else, also for text that looks like a number."""
+    array = as_array(values, name)
+    is_text = array.dtype == object and any(isinstance(item, (str, bytes)) for item in array.flat)
+    if array.dtype.kind in "iufb":
+        return array
+    if array.dtype == object and not is_text:
+        try:
+            return array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            msg = f"{name} holds something else than numbers: {error}"
+            raise InvalidInputError(msg) from error
+    first = f", first {array.flat[0]!r}" if array.size else ""
+    msg = f"{name} has type {array.dtype}{first}; numbers are needed"
+    raise InvalidInputError(msg)
+
+
 def as_scores(score: ArrayLike, n_events: int, name: str = "score") -> NDArray[Any]:
     """Return scores as float32 or float64 of shape (n_events,), or raise InvalidInputError."""
-    values = np.asarray(score)
+    values = as_numbers(score, name)
     if values.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         values = values.astype(np.float64)
     if values.shape != (n_events,):
@@ -98,7 +124,7 @@ def as_weights(weight: ArrayLike | None, n_events: int, name: str = "weight") ->
     """Return weights as float64 of shape (n_events,), 1 by default, or raise InvalidInputError or WeightError."""
     if weight is None:
         return np.ones(n_events)
-    values = np.asarray(weight, dtype=np.float64)
+    values = as_numbers(weight, name).astype(np.float64, copy=False)
     if values.shape != (n_events,):
         msg = f"{name} has shape {values.shape}, but there are {n_events} events"
         raise InvalidInputError(msg)
@@ -118,7 +144,7 @@ def as_events(event: ArrayLike | None, n_events: int, name: str = "event") -> ND
     """Return event indices counted from 0, None when each row is an event of its own, or raise InvalidInputError."""
     if event is None:
         return None
-    values = np.asarray(event)
+    values = as_array(event, name)
     if values.shape != (n_events,):
         msg = f"{name} has shape {values.shape}, but there are {n_events} events"
         raise InvalidInputError(msg)

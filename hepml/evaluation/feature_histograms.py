@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
-from hepml.evaluation.events import ScoredEvents
+from hepml.evaluation.events import ScoredEvents, as_numbers
 from hepml.evaluation.histogram import Histogram, fill_histogram
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def feature_histograms(
     EmptyClassError, InvalidInputError, WeightError
         As :func:`hepml.evaluation.roc_curve`, but for NaN.
     """
-    column = np.asarray(values)
+    column = as_numbers(values, "a feature")
     if column.ndim != 1:
         msg = f"a feature has shape {column.shape}; one value per event, shape (n_events,), is needed"
         raise InvalidInputError(msg)

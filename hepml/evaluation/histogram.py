@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepml.errors import InvalidInputError
+from hepml.errors import InvalidInputError, WeightError
+from hepml.evaluation.events import as_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -111,17 +112,24 @@ def fill_histogram(values: ArrayLike, edges: ArrayLike, weight: ArrayLike | None
     Raises
     ------
     InvalidInputError
-        If the edges do not increase or the shapes differ.
+        If the edges do not increase, the shapes differ, or something is no number.
+    WeightError
+        If a weight is NaN or infinite.
     """
-    axis = np.asarray(edges, dtype=np.float64)
+    # a copy: whoever changes the edges later must not change the result
+    axis = np.array(as_numbers(edges, "edges"), dtype=np.float64)
     if axis.ndim != 1 or axis.size < 2 or not np.isfinite(axis).all() or not np.all(np.diff(axis) > 0):
         msg = f"edges of shape {axis.shape} are not a finite, increasing sequence of two or more"
         raise InvalidInputError(msg)
-    column = np.asarray(values, dtype=np.float64)
-    weights = np.ones(column.shape) if weight is None else np.asarray(weight, dtype=np.float64)
+    column = as_numbers(values, "values").astype(np.float64, copy=False)
+    weights = np.ones(column.shape) if weight is None else as_numbers(weight, "weight").astype(np.float64, copy=False)
     if column.ndim != 1 or weights.shape != column.shape:
         msg = f"values have shape {column.shape} and weights {weights.shape}; both must be (n_events,)"
         raise InvalidInputError(msg)
+    n_bad = int(np.count_nonzero(~np.isfinite(weights)))
+    if n_bad:
+        msg = f"weight: {n_bad} of {weights.size} values are NaN or infinite; a bin's sum would be as well"
+        raise WeightError(msg)
     missing = np.isnan(column)
     # slots: 0 underflow, 1..n_bins, n_bins + 1 overflow, n_bins + 2 missing (NaN sorts behind everything)
     slot = np.searchsorted(axis, column, side="right")

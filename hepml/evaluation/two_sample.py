@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
-from hepml.evaluation.events import as_events, as_scores, as_weights
+from hepml.evaluation.events import as_events, as_numbers, as_scores, as_weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -136,9 +136,10 @@ class _Part:
 
     @classmethod
     def check(cls, values: ArrayLike, weight: ArrayLike | None, event: ArrayLike | None, name: str) -> _Part:
-        n_rows = np.asarray(values).shape[0] if np.ndim(values) == 1 else 0
+        numbers = as_numbers(values, name)
+        n_rows = numbers.shape[0] if numbers.ndim == 1 else 0
         part = cls(
-            values=as_scores(values, n_rows, name),
+            values=as_scores(numbers, n_rows, name),
             weight=as_weights(weight, n_rows, f"weight of the {name}"),
             event=as_events(event, n_rows, f"event of the {name}"),
         )

@@ -29,6 +29,7 @@ from hepml.expressions.cpp_operations import (
     with_operands,
 )
 from hepml.expressions.evaluation import run
+from hepml.expressions.sublists import check_index, selects
 from hepml.expressions.syntax import Branch, Index, Node, Number, Reduction, postorder, to_text
 
 if TYPE_CHECKING:
@@ -164,16 +165,15 @@ class _Writer:
             case Branch():
                 return self._branch(node)
             case Index():
-                return self._element(node, operands[1])
-            case Reduction(function="Alt$"):
-                return self._alternative(node, operands)
+                return self._indexed(node, *operands)
             case Reduction():
-                return self._reduced(node, operands)
+                special = {"Alt$": self._alternative, "SortBy$": self._sorted}
+                return special.get(node.function, self._reduced)(node, operands)
         code, kind = computed(node, operands)
         needs, size, exists = self._aligned(node, operands)
         defined = defined_where(node, operands)
         return self._named(
-            replace(operands[0], size=size, needs=needs, exists=exists, constant=None), kind, code, defined
+            replace(operands[0], size=size, needs=needs, exists=exists, constant=None, stored=""), kind, code, defined
         )
 
     def _name(self) -> str:
@@ -239,23 +239,93 @@ class _Writer:
         test = sentinel_test(code, column.dtype, self.missing)
         return f"{test} ? {NAMESPACE}nan() : static_cast<double>({code})", "d"
 
-    def _element(self, node: Index, index: Term) -> Term:
-        column = self._column(node.branch)
-        kind = kind_of(column.dtype)
-        size = f"{column.variable}.size()" if column.is_list else "std::size_t{1}"
+    def _indexed(self, node: Index, values: Term, index: Term) -> Term:
+        check_index(node, values_are_list=values.size is not None)
+        if selects(
+            node,
+            values_are_list=values.size is not None,
+            index_is_list=index.size is not None,
+            index_is_boolean=index.kind == "b",
+        ):
+            return self._selected(node, values, index)
+        return self._element(node, values, index)
+
+    def _element(self, node: Index, values: Term, index: Term) -> Term:
+        size = self._size(node.values, values)
+        number, kind, known = self._at(node.values, values)
+        term = Term("", kind, size=index.size, exists=all_of((values.exists, index.exists)), needs=index.needs)
         if isinstance(node.index, Number) and isinstance(node.index.value, int):
             inside = self._declare("bool", f"{size} > {node.index.value}ULL")
-            place, term = f"{node.index.value}ULL", Term("", kind, exists=inside)
-            defined = ""
+            place = f"{node.index.value}ULL"
+            defined = f"(!{inside} || {known.format(place)})" if known else ""
+            term = replace(term, exists=all_of((values.exists, inside)))
         else:
             place = f"static_cast<std::size_t>({index.number})"
-            term = Term("", kind, size=index.size, exists=index.exists, needs=index.needs)
-            term = self._named(term, "b", f"{NAMESPACE}inside({index.number}, {size})", "")
-            inside = term.code
-            defined = all_of((inside, index.defined))
-        number = f"{column.variable}[{place}]" if column.is_list else column.variable
-        code, kind = self._cleaned(f"{NAMESPACE}wide({number})", column, kind)
-        return self._named(term, kind, f"{inside} ? ({code}) : {CPP_TYPES[kind]}(0)", defined)
+            test = self._named(term, "b", f"{NAMESPACE}inside({index.number}, {size})", "")
+            inside, term = test.code, replace(term, needs=test.needs)
+            defined = all_of((inside, index.defined, known.format(place)))
+        return self._named(term, kind, f"{inside} ? ({number.format(place)}) : {CPP_TYPES[kind]}(0)", defined)
+
+    def _size(self, node: Node, values: Term) -> str:
+        if values.size is None:
+            return "std::size_t{1}"
+        return f"{self._column(node).variable}.size()" if isinstance(node, Branch) else values.size
+
+    def _at(self, node: Node, values: Term) -> tuple[str, str, str]:
+        """Write the element at place ``{}``, its kind, and the condition under which it is known."""
+        if values.stored:
+            known = f"({values.stored}_known[{{0}}] != 0)" if values.defined else ""
+            return _read(values.stored, values.kind, "{0}"), values.kind, known
+        if not isinstance(node, Branch):
+            return values.code, values.kind, values.defined
+        column = self._column(node)
+        number = f"{column.variable}[{{0}}]" if column.is_list else column.variable
+        code, kind = self._cleaned(f"{NAMESPACE}wide({number})", column, kind_of(column.dtype))
+        return code, kind, ""
+
+    def _selected(self, node: Index, values: Term, condition: Term) -> Term:
+        needs, size, exists = self._aligned(node, (values, condition))
+        test = condition.truth
+        if condition.defined:  # what is not known is kept, as an element without a value
+            test = f"(!{condition.defined} || {test})"
+        defined = all_of((values.defined, condition.defined))
+        return self._stored(values, needs, size, exists, test=test, defined=defined)
+
+    def _sorted(self, node: Reduction, operands: list[Term]) -> Term:
+        needs, size, exists = self._aligned(node, operands)
+        values, keys = operands
+        if size is None:
+            return replace(values, exists=exists, stored="", constant=None)
+        held = self._stored(values, needs, size, exists, defined=values.defined)
+        known = all_of((keys.defined, f"!std::isnan({keys.code})" if keys.kind == "d" else ""))
+        by = self._stored(keys, needs, size, "", defined=known or "true")
+        order = self._name()
+        self.lines.append(f"const auto {order} = {NAMESPACE}falling({by.stored}, {by.stored}_known);")
+        place = f"{order}[k]"
+        sorted_known = f"({held.stored}_known[{place}] != 0)" if values.defined else ""
+        source = Term(_read(held.stored, held.kind, place), held.kind, size=held.size, defined=sorted_known)
+        return self._stored(source, frozenset(), str(held.size), exists, defined=sorted_known)
+
+    def _stored(
+        self, values: Term, needs: frozenset[int], size: str | None, exists: str, *, test: str = "", defined: str = ""
+    ) -> Term:
+        """Keep the elements of a list that pass a test in an array, with the mask of those that are known."""
+        name = self._name()
+        sort = "unsigned char" if values.kind == "b" else CPP_TYPES[values.kind]
+        body = [self.of_elements[number] for number in sorted(needs)]
+        if test:
+            body.append(f"if (!({test})) continue;")
+        body.append(f"{name}.push_back({values.code});")
+        declared = f"{NAMESPACE}List<{sort}> {name};"
+        if defined:
+            body.append(f"{name}_known.push_back({defined});")
+            declared += f" {NAMESPACE}Flags {name}_known;"
+        self.lines.append(f"{declared} for (std::size_t k = 0; k < {size}; ++k) {{ {' '.join(body)} }}")
+        length = self._declare("std::size_t", f"{name}.size()")
+        element = Term("", values.kind, size=length, exists=exists, stored=name)
+        return self._named(
+            element, values.kind, _read(name, values.kind, "k"), f"({name}_known[k] != 0)" if defined else ""
+        )
 
     def _aligned(self, node: Node, operands: Sequence[Term]) -> tuple[frozenset[int], str | None, str]:
         """Bring operands to one shape; where lists meet, their lengths are compared."""
@@ -332,6 +402,10 @@ class _Writer:
         if primary.defined or other.defined:
             defined = f"({primary.exists} ? {primary.defined or 'true'} : {other.defined or 'true'})"
         return self._named(Term("", kind, exists=exists), kind, code, defined)
+
+
+def _read(stored: str, kind: str, place: str) -> str:
+    return f"({stored}[{place}] != 0)" if kind == "b" else f"{stored}[{place}]"
 
 
 def _refuse_lists(text: str, lists: list[str]) -> NoReturn:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["CPP_CALLS", "CPP_PRELUDE"]
+from hepml.expressions.syntax import METHODS_OF
+
+__all__ = ["CPP_CALLS", "CPP_METHODS", "CPP_PRELUDE"]
 
 CPP_PRELUDE = r"""
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
 #include <mutex>
+#include <numeric>
+#include <vector>
 
 namespace hepml_expressions {
 
@@ -101,6 +106,36 @@ inline double tmath_min(double a, double b) { return a <= b ? a : b; }
 inline double tmath_max(double a, double b) { return a >= b ? a : b; }
 inline double in_range(double low, double high, double x) { return x < low ? low : x > high ? high : x; }
 
+// TLorentzVector's methods, of its members
+inline double lorentz_pt(double x, double y) { return std::sqrt(x * x + y * y); }
+inline double lorentz_phi(double x, double y) { return x == 0 && y == 0 ? 0. : std::atan2(y, x); }
+inline double lorentz_eta(double x, double y, double z)
+{
+   const double magnitude = std::sqrt(x * x + y * y + z * z);
+   const double cosine = magnitude == 0 ? 1. : z / magnitude;
+   if (cosine * cosine < 1) return -0.5 * std::log((1. - cosine) / (1. + cosine));
+   if (std::isnan(cosine)) return cosine;
+   return z == 0 ? 0. : z > 0 ? 10e10 : -10e10;
+}
+inline double lorentz_m(double x, double y, double z, double e)
+{
+   const double square = e * e - (x * x + y * y + z * z);
+   return square < 0 ? -std::sqrt(-square) : std::sqrt(square);
+}
+
+// Lists that expressions make. The places of keys, falling; what is equal keeps its order, what is unknown comes last
+template <class T> using List = std::vector<T>;
+using Flags = std::vector<unsigned char>;
+template <class T> inline List<std::size_t> falling(const List<T> &keys, const Flags &known)
+{
+   List<std::size_t> places(keys.size());
+   std::iota(places.begin(), places.end(), std::size_t{0});
+   std::stable_sort(places.begin(), places.end(), [&](std::size_t a, std::size_t b) {
+      return known[a] && (!known[b] || keys[a] > keys[b]);
+   });
+   return places;
+}
+
 // Where lists of different lengths meet: the first expression and in it the first entry, whichever thread saw it
 struct Failure {
    std::mutex lock;
@@ -156,3 +191,8 @@ CPP_CALLS: dict[str, str] = {
     "TMath::Finite": "std::isfinite",
 }
 """C++ functions by the name that an expression writes; each takes and gives doubles, or gives a bool."""
+
+CPP_METHODS: dict[str, str] = {
+    f"{METHODS_OF}{name}": f"hepml_expressions::lorentz_{name.lower()}" for name in ("Pt", "Phi", "Eta", "M")
+}
+"""C++ functions of the members of an object, by the name that a syntax tree gives the method."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepml.expressions.cpp_functions import CPP_CALLS
+from hepml.expressions.cpp_functions import CPP_CALLS, CPP_METHODS
 from hepml.expressions.syntax import COMPARISONS, Binary, Branch, Call, Node, Reduction, Ternary, Unary
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Term:
     exists: str = ""
     defined: str = ""
     needs: frozenset[int] = frozenset()  # statements about element k that come first
+    stored: str = ""  # the array that holds a list which was made, and with "_known" added the one of its mask
     constant: Value | None = None
 
     @property
@@ -82,7 +83,8 @@ def computed(node: Node, operands: Sequence[Term]) -> tuple[str, str]:
     if isinstance(node, Call):
         bare = node.function.rpartition("::")[2]
         arguments = ", ".join(term.double for term in operands)
-        return f"{CPP_CALLS[node.function]}({arguments})", "b" if bare in _BOOLEAN_CALLS else "d"
+        name = CPP_METHODS.get(node.function) or CPP_CALLS[node.function]
+        return f"{name}({arguments})", "b" if bare in _BOOLEAN_CALLS else "d"
     if not isinstance(node, Binary):
         msg = f"no operation on numbers: {node!r}"
         raise TypeError(msg)

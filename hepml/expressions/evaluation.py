@@ -11,7 +11,9 @@ from hepml.errors import ExpressionError
 from hepml.expressions.columns import Array, Value
 from hepml.expressions.functions import CONSTANTS, FUNCTIONS, Function
 from hepml.expressions.integers import bit_operation, is_integer, remainder, same_integers
-from hepml.expressions.reductions import element, reduce_lists
+from hepml.expressions.methods import METHOD_FUNCTIONS
+from hepml.expressions.reductions import both, element, reduce_lists
+from hepml.expressions.sublists import check_index, select_elements, selects, sort_elements
 from hepml.expressions.syntax import (
     Binary,
     Branch,
@@ -82,7 +84,7 @@ def _align(operands: Sequence[Value], node: Node) -> _Aligned:
     offsets = None
     exists = None
     for value in operands:
-        exists = _both(exists, value.exists)
+        exists = both(exists, value.exists)
         if value.offsets is None:
             continue
         if offsets is None:
@@ -100,13 +102,6 @@ def _align(operands: Sequence[Value], node: Node) -> _Aligned:
     return _Aligned(data, offsets, exists, defined)
 
 
-def _both(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-    """Combine two masks, None meaning that nothing is missing."""
-    if a is None or b is None:
-        return b if a is None else a
-    return a & b
-
-
 def _step(node: Node, operands: list[Value], columns: Mapping[str, Value]) -> Value:
     match node:
         case Number():
@@ -114,9 +109,15 @@ def _step(node: Node, operands: list[Value], columns: Mapping[str, Value]) -> Va
         case Branch():
             result = columns[node.name]
         case Index():
-            result = element(operands[0], operands[1], node)
+            result = _indexed(operands, node)
         case Reduction(function="Alt$"):
             result = _alternative(operands, node)
+        case Reduction(function="SortBy$"):
+            aligned = _align(operands, node)
+            values, _ = np.broadcast_arrays(*aligned.data)
+            result = Value(values, None, aligned.exists, aligned.defined[0])
+            if aligned.offsets is not None:
+                result = sort_elements(aligned.data, aligned.offsets, aligned.exists, aligned.defined)
         case Reduction():
             result = _reduced(operands, node)
         case Binary(operator="%"):
@@ -126,8 +127,23 @@ def _step(node: Node, operands: list[Value], columns: Mapping[str, Value]) -> Va
         case Call(arguments=()):
             result = _number(CONSTANTS[node.function])
         case Call():
-            result = _mapped(_applied(FUNCTIONS[node.function]), operands, node)
+            function = METHOD_FUNCTIONS.get(node.function) or FUNCTIONS[node.function]
+            result = _mapped(_applied(function), operands, node)
     return result
+
+
+def _indexed(operands: list[Value], node: Index) -> Value:
+    values, index = operands
+    are_lists = [value.offsets is not None for value in operands]
+    check_index(node, values_are_list=are_lists[0])
+    by_condition = selects(
+        node, values_are_list=are_lists[0], index_is_list=are_lists[1], index_is_boolean=index.data.dtype.kind == "b"
+    )
+    if not by_condition:
+        return element(values, index, node)
+    aligned = _align(operands, node)
+    assert aligned.offsets is not None  # noqa: S101  (both are lists)
+    return select_elements(aligned.data, aligned.offsets, aligned.exists, aligned.defined)
 
 
 def _number(value: float) -> Value:
@@ -161,9 +177,9 @@ def _remainder(operands: list[Value], node: Binary) -> Value:
     data, defined = remainder(*aligned.data)
     if aligned.offsets is not None and data.ndim == 0:
         data = np.full(int(aligned.offsets[-1]), data)
-    known = _both(*aligned.defined)
+    known = both(*aligned.defined)
     if not defined.all():
-        known = np.broadcast_to(_both(known, defined), data.shape)  # type: ignore[arg-type] # defined is not None
+        known = np.broadcast_to(both(known, defined), data.shape)  # type: ignore[arg-type] # defined is not None
     return Value(data, aligned.offsets, aligned.exists, known)
 
 
@@ -181,7 +197,7 @@ def _needed_are_defined(node: Node, aligned: _Aligned) -> NDArray[np.bool_] | No
         case _:
             needed = [np.asarray(True) for _ in rest]
     for mask, looked_at in zip(rest, needed, strict=True):
-        first = _both(first, None if mask is None else mask | ~looked_at)
+        first = both(first, None if mask is None else mask | ~looked_at)
     return first
 
 

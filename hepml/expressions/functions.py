@@ -217,5 +217,14 @@ CONSTANTS: dict[str, float] = {
 }
 """Functions without arguments."""
 
-REDUCTIONS: dict[str, int] = {"Sum$": 1, "Max$": 1, "Min$": 1, "Length$": 1, "Alt$": 2, "MinIf$": 2, "MaxIf$": 2}
+REDUCTIONS: dict[str, int] = {
+    "Sum$": 1,
+    "Max$": 1,
+    "Min$": 1,
+    "Length$": 1,
+    "Alt$": 2,
+    "MinIf$": 2,
+    "MaxIf$": 2,
+    "SortBy$": 2,
+}
 """Special functions by name, with their number of arguments."""

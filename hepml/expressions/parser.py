@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hepml.errors import did_you_mean
 from hepml.expressions.functions import CONSTANTS, FUNCTIONS, REDUCTIONS
+from hepml.expressions.methods import METHODS, method_call, method_nodes
 from hepml.expressions.syntax import (
     COMPARISON_LEVEL,
     COMPARISONS,
@@ -21,6 +22,7 @@ from hepml.expressions.syntax import (
     Reduction,
     Ternary,
     Unary,
+    is_condition,
     to_text,
 )
 from hepml.expressions.tokens import Token, error_at, tokenize
@@ -159,19 +161,30 @@ class _Parser:
             raise self._error(token, _special(name))
         if "::" in name:
             raise self._error(token, f"{name} is a function: write '{name}(...)'")
-        branch = self._node(Branch(name))
-        if not self._accept("["):
-            return branch
-        index = self._group("]")[0]
-        if isinstance(index, Unary) and index.operator == "-" and isinstance(index.operand, Number):
-            last = f"{name}[Length$({name})-{index.operand.value}]"
-            raise self._error(token, f"a negative index does not count from the end: write '{last}'")
-        if self._accept("["):
-            raise self._error(token, f"{name} has two indices; branches of more than one list level cannot be used")
-        return self._node(Index(Branch(name), index))
+        return self._indexed(token, self._node(Branch(name)))
+
+    def _indexed(self, token: Token, values: Node) -> Node:
+        """Read the indices of a list; another one may follow only where a condition has left a list."""
+        while self._accept("["):
+            if isinstance(values, Index) and not is_condition(values.index):
+                what, place = to_text(values.values), to_text(values.index)
+                problem = f"{what} has two indices; branches of more than one list level cannot be used"
+                if not isinstance(values.index, Number):
+                    problem += f", and {place!r} is not written as a condition that selects (write '{place} != 0')"
+                raise self._error(token, problem)
+            index = self._group("]")[0]
+            if isinstance(index, Unary) and index.operator == "-" and isinstance(index.operand, Number):
+                whole = to_text(values)
+                last = f"{whole}[Length$({whole})-{index.operand.value}]"
+                raise self._error(token, f"a negative index does not count from the end: write '{last}'")
+            values = self._node(Index(values, index))
+        return values
 
     def _call(self, token: Token) -> Node:
         name = token.text
+        owner, _, method = name.rpartition(".")
+        if owner and method in METHODS and "::" not in name:
+            return self._method(token, owner, method)
         reduction = name.endswith("$")
         known = REDUCTIONS if reduction else {**FUNCTIONS, **CONSTANTS}
         if name not in known:
@@ -183,7 +196,21 @@ class _Parser:
         if len(arguments) != wanted:
             plural = "" if wanted == 1 else "s"
             raise self._error(token, f"{name} takes {wanted} argument{plural}, not {len(arguments)}")
-        return self._node(Reduction(name, arguments) if reduction else Call(name, arguments))
+        if not reduction:
+            return self._node(Call(name, arguments))
+        result = self._node(Reduction(name, arguments))
+        return self._indexed(token, result) if name == "SortBy$" else result
+
+    def _method(self, token: Token, owner: str, method: str) -> Node:
+        """Read the method of an object, of which an index takes the members first."""
+        if self._group(")", empty=True):
+            raise self._error(token, f"{token.text} takes no arguments")
+        start = self._next
+        members: list[Node] = []
+        for member in method_nodes(owner, method):
+            self._next = start
+            members.append(self._indexed(token, self._node(member)))
+        return self._node(method_call(method, tuple(members)))
 
     def _group(self, closing: str, *, empty: bool = False) -> tuple[Node, ...]:
         """Read what stands between brackets; more than one expression only where arguments are expected."""
@@ -270,7 +297,7 @@ class _Parser:
         elif word == ",":
             problem = "',' stands only between the arguments of a function"
         elif word == "[":
-            problem = "only a branch can be indexed, like 'jet_pt[0]'"
+            problem = "only a branch can be indexed, like 'jet_pt[0]', or elements selected or sorted: SortBy$(...)[0]"
         else:
             problem = f"a value is missing before {word!r}"
         return self._error(token, problem)
@@ -288,7 +315,10 @@ def _special(name: str) -> str:
 
 def _unknown_function(name: str) -> str:
     if "." in name:
-        return f"{name!r} cannot be called: expressions know functions, not methods"
+        known = ", ".join(f"{method}()" for method in METHODS)
+        return (
+            f"{name!r} cannot be called: expressions know functions, not methods, but for {known} of a TLorentzVector"
+        )
     names = [*FUNCTIONS, *CONSTANTS]
     near = did_you_mean(name, names)
     plain = ", ".join(known for known in names if "::" not in known)

@@ -12,7 +12,7 @@ from hepml.expressions.syntax import Index, Number
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["element", "reduce_lists"]
+__all__ = ["both", "element", "reduce_lists"]
 
 
 def element(lists: Value, index: Value, node: Index) -> Value:
@@ -21,7 +21,7 @@ def element(lists: Value, index: Value, node: Index) -> Value:
     Parameters
     ----------
     lists : Value
-        The branch; one value per event counts as a list of one.
+        The elements; one value per event counts as a list of one.
     index : Value
         A constant, a value per event, or a list of indices.
     node : Index
@@ -32,14 +32,19 @@ def element(lists: Value, index: Value, node: Index) -> Value:
     Value
         One value per event, or a list where the index is one.
     """
+    literal = isinstance(node.index, Number) and isinstance(node.index.value, int)
+    if lists.data.ndim == 0:
+        return _element_of_constant(lists, index, literal=literal)
     offsets = np.arange(len(lists.data) + 1, dtype=np.int64) if lists.offsets is None else lists.offsets
     starts, counts = offsets[:-1], np.diff(offsets)
-    if isinstance(node.index, Number) and isinstance(node.index.value, int):
+    if literal:
         # no list is longer than its column
-        place = min(node.index.value, len(lists.data))
+        place = min(int(index.data), len(lists.data))
         inside = counts > place
         data = _gather(lists.data, starts + place, inside)
-        return Value(data, None, None if inside.all() else inside)
+        exists = lists.exists if inside.all() else both(lists.exists, inside)
+        known = None if lists.defined is None else _gather(lists.defined, starts + place, inside) | ~inside
+        return Value(data, None, exists, known)
     wanted = index.data
     if index.offsets is not None:
         per_event = np.diff(index.offsets)
@@ -49,10 +54,27 @@ def element(lists: Value, index: Value, node: Index) -> Value:
     inside = np.broadcast_to((whole >= 0) & (whole < counts), counts.shape)
     places = starts + np.where(inside, whole, 0).astype(np.int64)
     data = _gather(lists.data, places, inside)
-    defined = None if inside.all() else inside
-    if index.defined is not None:
-        defined = index.defined if defined is None else defined & index.defined
-    return Value(data, index.offsets, index.exists, defined)
+    defined = both(None if inside.all() else inside, index.defined)
+    if lists.defined is not None:
+        defined = both(defined, _gather(lists.defined, places, inside))
+    return Value(data, index.offsets, both(lists.exists, index.exists), defined)
+
+
+def _element_of_constant(lists: Value, index: Value, *, literal: bool) -> Value:
+    inside = np.asarray((index.data if index.data.dtype.kind in "biu" else np.trunc(index.data)) == 0)
+    data = np.broadcast_to(lists.data, inside.shape)
+    known = None if inside.all() else inside
+    if literal:
+        return Value(data, None, both(lists.exists, known), lists.defined)
+    defined = both(both(lists.defined, known), index.defined)
+    return Value(data, index.offsets, both(lists.exists, index.exists), defined)
+
+
+def both(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    """Combine two masks, None meaning that nothing is missing."""
+    if a is None or b is None:
+        return b if a is None else a
+    return a & b
 
 
 def reduce_lists(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COMPARISONS",
     "COMPARISON_LEVEL",
+    "METHODS_OF",
     "MINUS_OPERAND_LEVEL",
     "NOT_LEVEL",
     "OPERATORS",
@@ -23,6 +24,7 @@ __all__ = [
     "Reduction",
     "Ternary",
     "Unary",
+    "is_condition",
     "postorder",
     "to_text",
 ]
@@ -54,6 +56,9 @@ MINUS_OPERAND_LEVEL = 9
 """A leading minus takes everything that binds tighter than a binary minus: ``-x^2`` is ``-(x^2)``."""
 NOT_LEVEL = 15
 
+METHODS_OF = "TLorentzVector::"
+"""Begins the names of functions that are methods of an object."""
+
 
 class _Printable:
     __slots__ = ()
@@ -79,9 +84,9 @@ class Branch(_Printable):
 
 @dataclass(frozen=True, slots=True)
 class Index(_Printable):
-    """One element of a list branch."""
+    """One element of a list, or with a list as index several: those at its places, or those that pass its condition."""
 
-    branch: Branch
+    values: Node
     index: Node
 
 
@@ -121,7 +126,7 @@ class Call(_Printable):
 
 @dataclass(frozen=True, slots=True)
 class Reduction(_Printable):
-    """One of the ``$`` functions, which look at all values of an event at once."""
+    """One of the ``$`` functions, which look at all values of an event at once; all but ``SortBy$`` give one value."""
 
     function: str
     arguments: tuple[Node, ...]
@@ -130,13 +135,39 @@ class Reduction(_Printable):
 Node: TypeAlias = Number | Branch | Index | Unary | Binary | Ternary | Call | Reduction
 
 
+_CONDITIONS = frozenset({"isnan", "isinf", "isfinite", "IsNaN", "Finite"})
+
+
+def is_condition(root: Node) -> bool:
+    """Tell whether an expression is written as a condition, so that it can be nothing but true or false.
+
+    Comparisons, ``&&``, ``||``, ``!`` and the likes of ``isnan`` are, and ``&`` and ``|`` of such.
+    """
+    stack = [root]
+    while stack:
+        match node := stack.pop():
+            case Binary(operator="&" | "|"):
+                stack += [node.left, node.right]
+            case Binary():
+                if node.operator not in COMPARISONS and node.operator not in {"&&", "||"}:
+                    return False
+            case Unary(operator="!"):
+                pass
+            case Call():
+                if node.function.rpartition("::")[2] not in _CONDITIONS:
+                    return False
+            case _:
+                return False
+    return True
+
+
 def children(node: Node) -> tuple[Node, ...]:
     """Return the operands of a node, from left to right."""
     match node:
         case Number() | Branch():
             return ()
         case Index():
-            return (node.branch, node.index)
+            return (node.values, node.index)
         case Unary():
             return (node.operand,)
         case Binary():
@@ -190,9 +221,19 @@ def _print(node: Node, operands: list[tuple[str, Node]]) -> str:
         case Ternary():
             condition = _enclosed(operands[0], 2)
             text = f"{condition} ? {operands[1][0]} : {operands[2][0]}"
+        case Call(arguments=(first, *_)) if node.function.startswith(METHODS_OF):
+            text = _print_method(node.function, first, operands[0][0])
         case Call() | Reduction():
             text = f"{node.function}({', '.join(text for text, _ in operands)})"
     return text
+
+
+def _print_method(function: str, first: Node, text: str) -> str:
+    """Print ``p4.Pt()[0]`` for a function of ``p4.fP.fX[0]`` and others."""
+    while isinstance(first, Index):
+        first = first.values
+    member = first.name if isinstance(first, Branch) else ""
+    return f"{member.removesuffix('.fP.fX')}.{function.removeprefix(METHODS_OF)}(){text[len(member) :]}"
 
 
 def _enclosed(operand: tuple[str, Node], level: int, parent: str = "") -> str:

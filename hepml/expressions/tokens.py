@@ -35,6 +35,7 @@ _CURES = {
     "{": "use parentheses '( )'",
     "}": "use parentheses '( )'",
     ";": "one expression has one value; join conditions by '&&'",
+    ".": "the method of an element is written 'p4.Pt()[0]'",
     "$": "special functions are written like 'Sum$(branch)'",
 }
 

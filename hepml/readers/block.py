@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepml.data import FALLBACK_NAMES, Dataset, Identity
+from hepml.data import FALLBACK_NAMES, Dataset, Identity, check_weights
 from hepml.data.columns import evaluate_feature
 from hepml.data.spectators import join_spectator
 from hepml.errors import FeatureValueError, HepmlError
 from hepml.expressions import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -85,14 +85,17 @@ class Block:
     def __init__(self, capacity: int, plan: Plan) -> None:
         self._plan = plan
         self._capacity = capacity
-        # one flat buffer, feature after feature; pages that no event reaches are never touched
-        self._flat = np.empty(capacity * len(plan.features), dtype=np.float32)
-        self.weight = np.empty(capacity, dtype=np.float64)
-        self._sample = np.empty(capacity, dtype=np.int32)
-        self._part = np.zeros(capacity, dtype=np.int8)
         self._identity: list[list[NDArray[Any]]] = []
         self._spectators: list[list[NDArray[Any]]] = []
         self.n_rows = 0
+        self._make_room()
+
+    def _make_room(self) -> None:
+        # one flat buffer, feature after feature; pages that no event reaches are never touched
+        self._flat = np.empty(self._capacity * len(self._plan.features), dtype=np.float32)
+        self.weight = np.empty(self._capacity, dtype=np.float64)
+        self._sample = np.empty(self._capacity, dtype=np.int32)
+        self._part = np.zeros(self._capacity, dtype=np.int8)
 
     def feature_column(self, number: int) -> NDArray[np.float32]:
         """Return the part of the buffer that holds a feature."""
@@ -128,13 +131,25 @@ class Block:
             values = chunk.feature(feature)
             # values beyond float32 become infinite and are reported as such
             with np.errstate(over="ignore"):
-                self.feature_column(number)[rows] = values[mask]
-        self.weight[rows] = selected
+                self._put_feature(number, rows, values[mask])
+        self._put_event(rows, selected, sample, part)
+        self._put_columns(
+            [column[mask] for column in chunk.identity(self._plan.identity)],
+            [self._spectator(chunk, item)[mask] for item in self._plan.spectators],
+        )
+        self.n_rows += n_new
+
+    def _put_feature(self, number: int, rows: slice, values: NDArray[Any]) -> None:
+        self.feature_column(number)[rows] = values
+
+    def _put_event(self, rows: slice, weight: NDArray[np.float64], sample: int, part: int) -> None:
+        self.weight[rows] = weight
         self._sample[rows] = sample
         self._part[rows] = part
-        self._identity.append([column[mask] for column in chunk.identity(self._plan.identity)])
-        self._spectators.append([self._spectator(chunk, item)[mask] for item in self._plan.spectators])
-        self.n_rows += n_new
+
+    def _put_columns(self, identity: list[NDArray[Any]], spectators: list[NDArray[Any]]) -> None:
+        self._identity.append(identity)
+        self._spectators.append(spectators)
 
     @staticmethod
     def _weights(chunk: Chunk, factor: str, scale: float) -> NDArray[np.float64]:
@@ -151,22 +166,38 @@ class Block:
             return chunk.integers(item.expression, "spectator")
         return np.asarray(chunk.feature(item), dtype=np.float64)
 
+    def scale(self, rows: slice, factor: float) -> None:
+        """Multiply weights."""
+        self.weight[rows] *= factor
+
+    def check_weights(self, rows: slice, where: str) -> None:
+        """Refuse weights that cannot be used; see :func:`hepml.data.check_weights`."""
+        check_weights(self.weight[rows], where)
+
     def check_finite(self, rows: slice, sample: str) -> None:
         """Refuse infinite features; NaN is a missing value and is fine."""
         for number, feature in enumerate(self._plan.features):
-            values = self.feature_column(number)[rows]
-            # a finite sum has no infinite term and is computed fastest; one that overflows only costs the second look
-            with np.errstate(over="ignore", invalid="ignore"):
-                is_finite = np.isfinite(values.sum())
-            # fmin and fmax pass over NaN
-            if not is_finite and (np.isinf(np.fmax.reduce(values)) or np.isinf(np.fmin.reduce(values))):
-                bad = np.flatnonzero(np.isinf(values))
+            n_bad, first = 0, 0
+            for start, values in self._pieces(number, rows):
+                # a finite sum has no infinite term and is computed fastest; one that overflows only costs the second look
+                with np.errstate(over="ignore", invalid="ignore"):
+                    is_finite = np.isfinite(values.sum())
+                # fmin and fmax pass over NaN
+                if not is_finite and (np.isinf(np.fmax.reduce(values)) or np.isinf(np.fmin.reduce(values))):
+                    bad = np.flatnonzero(np.isinf(values))
+                    first = first if n_bad else start + int(bad[0])
+                    n_bad += bad.size
+            if n_bad:
                 msg = (
-                    f"feature {feature.name!r} ({feature.expression}) is infinite, or beyond float32, for {bad.size} of "
-                    f"{values.size} events of sample {sample!r} (first: selected event {bad[0]}): change its expression, "
-                    f"exclude these events by the selection, or name the value as `missing` if it is a sentinel"
+                    f"feature {feature.name!r} ({feature.expression}) is infinite, or beyond float32, for {n_bad} of "
+                    f"{rows.stop - rows.start} events of sample {sample!r} (first: selected event {first}): change its "
+                    f"expression, exclude these events by the selection, or name the value as `missing` if it is a sentinel"
                 )
                 raise FeatureValueError(msg)
+
+    def _pieces(self, number: int, rows: slice) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield the values of a feature, each piece with its first row among ``rows``."""
+        yield 0, self.feature_column(number)[rows]
 
     def finish(self, samples: tuple[SampleInfo, ...]) -> Dataset:
         """Cut all columns to length and hand them over."""

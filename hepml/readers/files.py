@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TreeLocation", "expand_files", "split_location"]
 
+_LOG = logging.getLogger("hepml.readers")
+
 _GLOB = re.compile(r"[*?\[]")
+_FILE_NAME = re.compile(r"\.root\d*(?:\?|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +55,31 @@ def split_location(text: str) -> TreeLocation:
     -------
     TreeLocation
         Path and, if there was one, tree.
+
+    Notes
+    -----
+    In the query of an address, write ``%3A`` for a colon that is followed by more than digits.
     """
     head, colon, tail = text.rpartition(":")
     if not colon or not head or _exists(text):
         return TreeLocation(text)
-    _, is_url, address = head.partition("://")
-    if is_url:
-        # a colon before the first slash of an address belongs to a port, one before '//' to the scheme
-        return TreeLocation(head, tail or None) if "/" in address else TreeLocation(text)
+    if is_remote(head):
+        return TreeLocation(text) if _belongs_to_address(head, tail) else TreeLocation(head, tail or None)
     if tail.startswith("//"):
         return TreeLocation(text)
     if re.search(r"\.root\d*$", head) or _exists(head) or _GLOB.search(head):
         return TreeLocation(head, tail or None)
     return TreeLocation(text)
+
+
+def _belongs_to_address(head: str, tail: str) -> bool:
+    """Tell whether the last colon of an address is a part of it: of its port, a folder or a time in its query."""
+    address = head.partition("://")[2]
+    if "/" not in address:
+        return True
+    if "?" in address:
+        return tail.isdigit()
+    return bool(_FILE_NAME.search(tail)) and not _FILE_NAME.search(address)
 
 
 def _exists(path: str) -> bool:
@@ -90,8 +106,8 @@ def expand_files(
     Returns
     -------
     tuple of TreeLocation
-        In the order given, matches of a glob and files of a folder sorted by name. A file that is given twice, by whatever
-        path, is read once.
+        In the order given, matches of a glob and files of a folder sorted by name. A file that is given twice is read once;
+        a warning names both paths if a link leads from one to the other.
 
     Raises
     ------
@@ -110,7 +126,10 @@ def expand_files(
             chosen = named or tree
             # events that were read twice would count twice
             real = path if is_remote(path) else os.path.realpath(path)
-            found.setdefault(TreeLocation(real, chosen), TreeLocation(path, chosen))
+            location = TreeLocation(path, chosen)
+            first = found.setdefault(TreeLocation(real, chosen), location)
+            if os.path.abspath(first.path) != os.path.abspath(path):  # noqa: PTH100  (links are not followed)
+                _LOG.warning("%s is the same file as %s, by a link: it is read once", location, first)
     return tuple(found.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from hepml.expressions import parse
 from hepml.readers.source import TreeSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Friends", "JoinedSource"]
 
+# a described branch takes about 10 kB
+_MOST_KEPT_BRANCHES = 3000
+
 
 class Friends:
     """The friends of one sample, ready to be joined to each of its files."""
@@ -30,6 +34,8 @@ class Friends:
     def __init__(self, request: SampleRequest, *, threads: int) -> None:
         self._threads = threads
         self._n_files = len(request.files)
+        self._kept: dict[int, TreeSource] = {}
+        self._n_kept_branches = 0
         self._chains = [_Chain(friend.files, friend.index, threads=threads) for friend in request.friends]
         for friend, chain in zip(request.friends, self._chains, strict=True):
             if request.bad_files == "skip" and not friend.index and not self._is_paired(chain):
@@ -51,7 +57,8 @@ class Friends:
         first_entry : int
             Entries of the files before it.
         """
-        source = TreeSource(location, threads=self._threads)
+        kept = self._kept.pop(position, None)
+        source = kept if kept is not None and kept.reopen() else TreeSource(location, threads=self._threads)
         if not self._chains:
             return source
         try:
@@ -59,6 +66,14 @@ class Friends:
         except BaseException:
             source.close()
             raise
+
+    def keep(self, position: int, source: TreeSource | JoinedSource) -> None:
+        """Keep what is known of a file that was closed, so that its tree need not be described when it is opened again."""
+        main = source.main if isinstance(source, JoinedSource) else source
+        n_branches = len(main.branch_names)
+        if self._n_kept_branches + n_branches <= _MOST_KEPT_BRANCHES:
+            self._n_kept_branches += n_branches
+            self._kept[position] = main
 
     def check_length(self, n_entries: int) -> None:
         """Refuse friends by entry order that go on where the sample ends."""
@@ -96,7 +111,7 @@ class _Chain:
     def __init__(self, locations: Sequence[TreeLocation], index: Sequence[str], *, threads: int) -> None:
         self.locations, self.index, self._threads = list(locations), tuple(index), threads
         self._open: tuple[int, TreeSource] | None = None
-        self.agreed: set[str] = set()
+        self.agreed: dict[str, np.dtype[Any]] = {}
         self._starts: NDArray[np.int64] | None = None
         self._order: tuple[Identity, NDArray[np.uint64], NDArray[np.int64], int] | None = None
 
@@ -285,6 +300,11 @@ class JoinedSource:
         """Names of all branches, friends last."""
         return [*self.main.branch_names, *self._owner]
 
+    @property
+    def friend_branches(self) -> Collection[str]:
+        """Names of the branches that come from friends."""
+        return self._owner.keys()
+
     def branch(self, name: str) -> BranchInfo:
         """Describe a branch; see :meth:`TreeSource.branch`."""
         return self._source(name).branch(name)
@@ -293,31 +313,38 @@ class JoinedSource:
         """Describe a branch that an expression can use; see :meth:`TreeSource.numeric_branch`."""
         info = self._source(name).numeric_branch(name)
         if name in self._owner:
-            self._check_files_agree(name, info)
+            return replace(info, dtype=self._common_dtype(name, info))
         return info
 
     def _source(self, name: str) -> TreeSource:
         owner = self._owner.get(name)
         return self.main if owner is None else owner.chain.source(0)
 
-    def _check_files_agree(self, name: str, info: BranchInfo) -> None:
+    def _common_dtype(self, name: str, info: BranchInfo) -> np.dtype[Any]:
+        """Return the type that holds the numbers of all files of a friend."""
         chain = self._owner[name].chain
         if name in chain.agreed:
-            return
+            return chain.agreed[name]
+        dtype = np.dtype(info.dtype)
         for number in range(1, len(chain.locations)):
             source = chain.source(number)
             try:
-                other = source.numeric_branch(name).kind
+                other = source.numeric_branch(name)
             except BranchNotFoundError as error:
                 msg = f"{error}, but there is one in {chain.locations[0]}: files of one friend must agree"
                 raise SchemaMismatchError(msg) from error
-            if other != info.kind:
+            # uint64 and a signed integer have no integer type in common, and must not become floating
+            common = np.result_type(dtype, np.dtype(other.dtype))
+            if other.kind != info.kind or common.kind == "f" != dtype.kind:
+                one, two = (info.kind, other.kind) if other.kind != info.kind else (str(dtype), str(other.dtype))
                 msg = (
-                    f"branch {name!r} is {info.kind} in {chain.locations[0]}, but {other} in {source}: "
+                    f"branch {name!r} is {one} in {chain.locations[0]}, but {two} in {source}: "
                     f"files of one friend must agree"
                 )
                 raise SchemaMismatchError(msg)
-        chain.agreed.add(name)
+            dtype = common
+        chain.agreed[name] = dtype
+        return dtype
 
     def chunk_edges(self, names: Iterable[str], target_bytes: int) -> list[int]:
         """Return entry numbers between which reading takes about ``target_bytes``, by the tree's own branches."""

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import logging
-from contextlib import nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from hepml.data import Dataset, Feature, check_weights
-from hepml.errors import EmptySelectionError, InvalidInputError, unknown_name
-from hepml.expressions import split_selection
-from hepml.readers.block import Block, Plan
-from hepml.readers.files import expand_files
-from hepml.readers.request import SampleRequest
-from hepml.readers.root_source import RootReader
-from hepml.readers.sample import SampleReader
-from hepml.readers.schema import Schema, common_identity, inspect_sample
+from hepml.errors import InvalidInputError
+from hepml.readers.block import Block
+from hepml.readers.cache import as_cache
+from hepml.readers.cache_key import describe_reading
+from hepml.readers.task import Meter, as_features, inspect_task, request_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from hepml.data import Dataset, Feature
+    from hepml.readers.block import Plan
+    from hepml.readers.cache import Cache
+    from hepml.readers.request import SampleRequest
+    from hepml.readers.sample import Piece, SampleReader
+    from hepml.readers.schema import FileFacts
+    from hepml.readers.task import ReadingTask
 
 __all__ = ["read", "read_samples"]
 
-_LOG = logging.getLogger("hepml.readers")
-
-_ROLES = ("signal", "background", "data", "control", "apply_only")
-_READERS = ("uproot", "root")
-_CHUNK_BYTES = 32_000_000
+# larger ones leave the caches of the processor and are paid for in fresh pages
+_CHUNK_BYTES = 16_000_000
 
 
 def read(
@@ -46,6 +43,7 @@ def read(
     name: str | None = None,
     threads: int = 1,
     reader: str = "uproot",
+    cache: Cache | str | os.PathLike[str] | None = None,
 ) -> Dataset:
     """Read ROOT trees into a dataset.
 
@@ -73,9 +71,13 @@ def read(
     name : str, optional
         Name of the sample. Default: the first file's name.
     threads : int
-        Threads that decompress. The result does not depend on it.
+        Threads that decompress. With more than one, the next chunk is read while the columns of one are computed. The result
+        does not depend on it.
     reader : {"uproot", "root"}
         ``"root"`` reads and computes with RDataFrame (extra ``root``), in a process of its own.
+    cache : Cache or path-like, optional
+        Folder that keeps the columns; see :class:`~hepml.readers.Cache`. They are then mapped from there, and memory does
+        not grow with the number of events. Default: columns are in memory and not kept.
 
     Returns
     -------
@@ -98,42 +100,17 @@ def read(
     >>> import hepml
     >>> hepml.read("ztautau.root:events", features=["met", ("lpt", "log(lep_pt)")], weight="weight")  # doctest: +SKIP
     """
-    locations = expand_files(files, tree)
-    sentinels = tuple(map(float, np.atleast_1d(np.asarray(missing, dtype=np.float64))))
-    request = SampleRequest(
-        name=name or Path(locations[0].path).stem, role=_role(label), files=locations, weight=weight
-    )
+    request = request_of(files, tree=tree, weight=weight, label=label, name=name)
     return read_samples(
         [request],
-        features=_as_features(features, sentinels),
-        spectators=_as_features(spectators, ()),
+        features=as_features(features, missing),
+        spectators=as_features(spectators),
         selection=selection,
-        identity=[identity] if isinstance(identity, str) else identity,
+        identity=identity,
         threads=threads,
         reader=reader,
+        cache=cache,
     )
-
-
-def _role(label: str | int | None) -> str:
-    role = {1: "signal", 0: "background", None: "apply_only"}.get(label, label) if not isinstance(label, str) else label
-    if role not in _ROLES:
-        msg = f"label is {label!r}; it must be 1, 0, None or one of {', '.join(_ROLES)}"
-        raise InvalidInputError(msg)
-    return str(role)
-
-
-def _as_features(items: Sequence[str | Feature | tuple[str, str]], missing: tuple[float, ...]) -> list[Feature]:
-    return [_as_feature(item, missing) for item in ([items] if isinstance(items, str) else items)]
-
-
-def _as_feature(item: str | Feature | tuple[str, str], missing: tuple[float, ...]) -> Feature:
-    if isinstance(item, Feature):
-        return item
-    pair = (item, item) if isinstance(item, str) else tuple(item)
-    if len(pair) != 2:
-        msg = f"a feature is a branch, an expression or a pair (name, expression), not {item!r}"
-        raise InvalidInputError(msg)
-    return Feature(*pair, missing=missing)
 
 
 def read_samples(
@@ -147,6 +124,7 @@ def read_samples(
     threads: int = 1,
     reader: str = "uproot",
     progress: Callable[[int, int], None] | None = None,
+    cache: Cache | str | os.PathLike[str] | None = None,
 ) -> Dataset:
     """Read several samples into one dataset, in the order given.
 
@@ -166,6 +144,8 @@ def read_samples(
         As in :func:`read`.
     progress : callable, optional
         Called with entries read and entries in all.
+    cache : Cache or path-like, optional
+        As in :func:`read`.
 
     Returns
     -------
@@ -177,110 +157,74 @@ def read_samples(
     HepmlError
         As :func:`read`.
     """
-    if not requests:
-        msg = "no sample is asked for"
-        raise InvalidInputError(msg)
-    if reader not in _READERS:
-        kind = "reader"
-        raise unknown_name(kind, reader, _READERS)
-    _check_names(features, spectators)
-    schemas = [
-        inspect_sample(
-            request, features, spectators, selection=selection, weight=weight, identity=identity, threads=threads
-        )
-        for request in requests
-    ]
-    plan = Plan(tuple(features), tuple(spectators), common_identity(schemas))
-    with RootReader(plan, threads=threads) if reader == "root" else nullcontext() as root:
-        return _fill(requests, schemas, plan, (selection, weight), root=root, progress=progress)
+    wanted: dict[str, Any] = {
+        "features": features,
+        "spectators": spectators,
+        "selection": selection,
+        "weight": weight,
+        "identity": identity,
+        "reader": reader,
+    }
+    read_into = partial(_read_into, requests, wanted, threads, progress)
+    if cache is None:
+        return read_into(Block)
+    return as_cache(cache).dataset(partial(describe_reading, requests, **wanted), read_into)
 
 
-def _fill(
+def _read_into(
     requests: Sequence[SampleRequest],
-    schemas: Sequence[Schema],
-    plan: Plan,
-    common: tuple[str, str],
-    *,
-    root: RootReader | None,
+    wanted: dict[str, Any],
+    threads: int,
     progress: Callable[[int, int], None] | None,
+    make_block: Callable[[int, Plan], Block],
 ) -> Dataset:
-    selection, weight = common
-    limits = [_limit(request, schema) for request, schema in zip(requests, schemas, strict=True)]
-    block = _make_room(sum(limits), plan, requests)
-    meter = _Meter(sum(limits), progress)
+    task = inspect_task(requests, threads=threads, **wanted)
+    block = _make_room(task, make_block)
+    meter = Meter(sum(task.n_entries), progress)
     infos = []
-    for number, (request, schema) in enumerate(zip(requests, schemas, strict=True)):
-        first_row = block.n_rows
-        cuts = (*split_selection(selection), *split_selection(request.selection))
-        cut = " && ".join(f"({text})" for text in (selection, request.selection) if text)
-        factor = "*".join(f"({text})" for text in (weight, request.weight) if text)
-        sample = SampleReader(
-            request, schema, block, number=number, cuts=cuts, factor=factor, advance=meter.advance, root=root
-        )
-        sample.read(_CHUNK_BYTES)
-        rows = slice(first_row, block.n_rows)
-        where = f"sample {request.name!r}" + (f", weight {factor}" if factor else "")
-        if block.n_rows == first_row:
-            raise _empty(request, sample.n_entries, cut)
-        if (scale := sample.normalise()) != 1.0:
-            block.weight[rows] *= scale
-        check_weights(block.weight[rows], where)
-        block.check_finite(rows, request.name)
-        info = sample.info()
-        if not np.isfinite(info.sum_weights):
-            _LOG.warning(
-                "%s: some weights of events that the selection drops are NaN or infinite; so is the sum before it",
-                where,
-            )
-        infos.append(info)
+    with task.samples() as samples:
+        for sample in samples:
+            first_row = block.n_rows
+            # one thread means one thread
+            with task.pieces(sample, _CHUNK_BYTES, ahead=threads > 1) as pieces:
+                _fill(block, sample, pieces, meter)
+            rows = slice(first_row, block.n_rows)
+            sample.check_not_empty(block.n_rows - first_row)
+            factor, _ = sample.normalisation()
+            if factor != 1.0:
+                block.scale(rows, factor)
+            block.check_weights(rows, sample.where)
+            block.check_finite(rows, sample.request.name)
+            infos.append(sample.info())
     return block.finish(tuple(infos))
 
 
-def _make_room(n_entries: int, plan: Plan, requests: Sequence[SampleRequest]) -> Block:
+def _fill(block: Block, sample: SampleReader, pieces: Iterator[Piece], meter: Meter) -> None:
+    """Append the chunks of a sample; nothing of a file that failed halfway stays."""
+    facts: FileFacts | None = None
+    for piece in pieces:
+        if piece.facts is not facts:
+            facts, mark, done = piece.facts, (block.n_rows, block.n_chunks), 0
+        if piece.chunk is None:
+            block.forget(*mark)
+            sample.forget(facts)
+            meter.advance(-done)
+        else:
+            n_entries = sample.append(block, piece)
+            done += n_entries
+            meter.advance(n_entries)
+        # its memory is for the next one
+        del piece
+
+
+def _make_room(task: ReadingTask, make_block: Callable[[int, Plan], Block]) -> Block:
+    n_entries = sum(task.n_entries)
     try:
-        return Block(n_entries, plan)
+        return make_block(n_entries, task.plan)
     except MemoryError as error:
-        names = ", ".join(f"sample {request.name!r}" for request in requests)
+        names = ", ".join(f"sample {request.name!r}" for request in task.requests)
         msg = (
-            f"{names}: {n_entries} entries of {len(plan.features)} features do not fit into memory ({error}): read fewer "
-            f"(`max_events`), or check the files if there should not be so many"
+            f"{names}: {n_entries} entries of {len(task.plan.features)} features do not fit into memory ({error}): read "
+            f"fewer (`max_events`), or chunk by chunk (`hepml.iterate`), or check the files if there should not be so many"
         )
         raise InvalidInputError(msg) from error
-
-
-def _limit(request: SampleRequest, schema: Schema) -> int:
-    return schema.n_entries if request.max_events is None else min(schema.n_entries, request.max_events)
-
-
-class _Meter:
-    """Entries that are done, for whoever watches."""
-
-    def __init__(self, total: int, progress: Callable[[int, int], None] | None) -> None:
-        self._total, self._progress, self._done = total, progress, 0
-
-    def advance(self, n_entries: int) -> None:
-        """Count entries; fewer than none if a file is read once more."""
-        self._done += n_entries
-        if self._progress is not None and n_entries > 0:
-            self._progress(self._done, self._total)
-
-
-def _empty(request: SampleRequest, n_entries: int, cut: str) -> EmptySelectionError:
-    files = ", ".join(str(location) for location in list(request.files)[:3])
-    if n_entries == 0:
-        return EmptySelectionError(f"sample {request.name!r} has no entries (files: {files})")
-    return EmptySelectionError(
-        f"sample {request.name!r}: none of {n_entries} entries passes the selection {cut!r} (files: {files}); "
-        f"`hepml inspect --stats` shows the ranges of the branches"
-    )
-
-
-def _check_names(features: Sequence[Feature], spectators: Sequence[Feature]) -> None:
-    if not features:
-        msg = "no feature is asked for"
-        raise InvalidInputError(msg)
-    names = [item.name for item in (*features, *spectators)]
-    double = sorted({name for name in names if names.count(name) > 1})
-    if double:
-        msg = f"feature and spectator names must be unique; twice there: {', '.join(double)}"
-        raise InvalidInputError(msg)

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepml.errors import BranchNotFoundError, BranchTypeError, FileUnreadableError, RootProcessError
+from hepml.errors import (
+    BranchNotFoundError,
+    BranchTypeError,
+    FileUnreadableError,
+    InvalidInputError,
+    RootProcessError,
+)
 from hepml.expressions.cpp_functions import CPP_PRELUDE
+from hepml.readers.root_given import declarations, map_columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +49,7 @@ _TYPES: dict[str, tuple[str, str]] = {
 _LIST = re.compile(r"(?:ROOT::)?(?:VecOps::)?(?:RVec|vector|array)<([^,<>]*[^,<> ]) *(?:,[^<>]*)?>")
 _OUTPUT_TYPES = {"b1": "bool", "f4": "float", "f8": "double", "i8": "long long", "u8": "unsigned long long"}
 _ERROR_LINE = re.compile(rb"^(?:Sys)?Error in <.*", re.MULTILINE)
+_LEAF_LIST = re.compile(rb"The branch (.*) was created using a leaf list")
 
 # compiled code by its text: files of one sample share it
 _COMPILED: dict[str, str] = {}
@@ -54,12 +62,14 @@ def run_loop(
     tree: str,
     is_rntuple: bool,
     columns: list[dict[str, Any]],
+    given: list[dict[str, Any]],
     body: str,
     outputs: list[str],
     n_entries: int,
+    is_part: bool,
     threads: int,
 ) -> list[int]:
-    """Compute columns for every entry of a tree, and leave them in the folder as ``0.npy``, ``1.npy``, ...
+    """Compute columns for the entries of a tree, and leave them in the folder as ``0.npy``, ``1.npy``, ...
 
     Parameters
     ----------
@@ -70,13 +80,17 @@ def run_loop(
     is_rntuple : bool
         Whether the tree is an RNTuple.
     columns : list of dict
-        ``name``, ``dtype`` and ``is_list`` of the branches that the code knows as ``c0``, ``c1``, ...
+        ``name``, ``variable``, ``dtype`` and ``is_list`` of the branches that ROOT reads.
+    given : list of dict
+        The same of the columns that :mod:`hepml.readers.root_given` wrote into the folder.
     body : str
         Code for one entry: it fills ``o0[entry]``, ``o1[entry]``, ...
     outputs : list of str
         Type of each array.
     n_entries : int
-        Entries that the tree has.
+        Entries that are computed, from the first.
+    is_part : bool
+        Whether the tree has more.
     threads : int
         Threads of ROOT's event loop. Each entry is written to its own place, so the order does not depend on them.
 
@@ -92,10 +106,9 @@ def run_loop(
     FileUnreadableError
         If ROOT reports an error, or does not give every entry once.
     """
-    import ROOT  # type: ignore[import-not-found,unused-ignore]
+    import ROOT  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-    if threads > 1:
-        ROOT.EnableImplicitMT(threads)
+    _use_threads(ROOT, threads)
     printed = _log_size(folder)
     # a name of our own: ROOT reads wildcards and options out of a path
     if "://" not in path:
@@ -103,7 +116,7 @@ def run_loop(
         link.unlink(missing_ok=True)
         link.symlink_to(path)
         path = str(link)
-    frame = ROOT.RDataFrame(tree, path)
+    frame = _opened(ROOT, tree, path, n_entries if is_part else None)
     known = {str(name) for name in frame.GetColumnNames()}
     if not is_rntuple:
         columns = [{**column, "name": _with_leaf(column["name"], known)} for column in columns]
@@ -117,9 +130,13 @@ def run_loop(
     ]
     seen = np.zeros(n_entries, dtype=np.uint8)
     found = np.zeros(5, dtype=np.uint64)
-    function = _compiled(ROOT, types, outputs, body, by_task=not is_rntuple)
+    variables = [f"{cpp} &{column['variable']}" for cpp, column in zip(types, columns, strict=True)]
+    code = _function(variables, given, outputs, body, by_task=not is_rntuple)
+    function = _compiled(ROOT, code)
     names = ROOT.std.vector["std::string"]([column["name"] for column in columns])
-    addresses = [array.ctypes.data for array in (*arrays, seen, found)]
+    # mapped until the loop is over
+    inputs = map_columns(given, folder)
+    addresses = [array.ctypes.data for array in (*arrays, seen, found, *inputs)]
     try:
         n_outside = function(
             ROOT.RDF.AsRNode(frame), names, ROOT.std.vector["unsigned long long"](addresses), n_entries
@@ -137,6 +154,37 @@ def run_loop(
     for array in arrays:
         array.flush()
     return [int(number) for number in found]
+
+
+def _use_threads(root: Any, threads: int) -> None:
+    """Set the threads of the event loop, also where the process had others before."""
+    if threads != (root.GetThreadPoolSize() if root.IsImplicitMTEnabled() else 1):
+        root.DisableImplicitMT()
+        if threads > 1:
+            root.EnableImplicitMT(threads)
+
+
+def _opened(root: Any, tree: str, path: str, n_entries: int | None) -> Any:
+    try:
+        return _frame(root, tree, path, n_entries)
+    except Exception as error:  # what C++ throws arrives as several types
+        reason = (str(error).strip() or repr(error)).splitlines()[-1].strip()
+        if path.startswith(("http://", "https://")):
+            msg = (
+                f"ROOT cannot open it, perhaps because its pip wheel reads nothing from the web: use 'reader: uproot' "
+                f"({reason:.300})"
+            )
+            raise InvalidInputError(msg) from error
+        msg = f"ROOT cannot open it: {reason:.500}"
+        raise FileUnreadableError(msg) from error
+
+
+def _frame(root: Any, tree: str, path: str, n_entries: int | None) -> Any:
+    if n_entries is None:
+        return root.RDataFrame(tree, path)
+    # Range() would allow one thread only
+    dataset = root.RDF.Experimental.RDatasetSpec().AddSample(("sample", tree, path)).WithGlobalRange((0, n_entries))
+    return root.RDataFrame(dataset)
 
 
 def _with_leaf(name: str, known: set[str]) -> str:
@@ -161,8 +209,7 @@ def _cpp_type(frame: Any, column: dict[str, Any], known: set[str], where: str) -
     return f"ROOT::RVec<{cpp}>" if inside else cpp
 
 
-def _compiled(root: Any, types: list[str], outputs: list[str], body: str, *, by_task: bool) -> Any:
-    code = _function(types, outputs, body, by_task=by_task)
+def _compiled(root: Any, code: str) -> Any:
     if not _COMPILED:
         _declare(root, "#include <ROOT/RDataFrame.hxx>\n#include <atomic>\n" + CPP_PRELUDE)
     if code not in _COMPILED:
@@ -180,10 +227,13 @@ def _declare(root: Any, code: str) -> None:
         raise RootProcessError(msg)
 
 
-def _function(types: list[str], outputs: list[str], body: str, *, by_task: bool) -> str:
+def _function(
+    variables: list[str], given: list[dict[str, Any]], outputs: list[str], body: str, *, by_task: bool
+) -> str:
     pointers = [f"auto o{n} = reinterpret_cast<{_OUTPUT_TYPES[t]} *>(addresses[{n}]);" for n, t in enumerate(outputs)]
-    arguments = "".join(f", const {cpp} &c{number}" for number, cpp in enumerate(types))
+    arguments = "".join(f", const {variable}" for variable in variables)
     n_outputs = len(outputs)
+    once, for_each = declarations(given, n_outputs + 2)
     if by_task:
         # with threads, ROOT's own rdfentry_ counts in the order of the work: the start of each task tells the entry
         define = """
@@ -206,6 +256,7 @@ unsigned long long run(ROOT::RDF::RNode node, const std::vector<std::string> &na
    {" ".join(pointers)}
    auto seen = reinterpret_cast<unsigned char *>(addresses[{n_outputs}]);
    auto found = reinterpret_cast<unsigned long long *>(addresses[{n_outputs + 1}]);
+   {once}
    {define}
    std::vector<std::string> inputs{{"{column}"}};
    inputs.insert(inputs.end(), names.begin(), names.end());
@@ -213,6 +264,7 @@ unsigned long long run(ROOT::RDF::RNode node, const std::vector<std::string> &na
       const unsigned long long entry = {entry};
       if (entry >= n_entries || seen[entry]) {{ ++n_outside; return; }}
       seen[entry] = 1;
+{for_each}
 {body}
    }}, inputs);
    for (int i = 0; i < 5; ++i) found[i] = failure.found[i];
@@ -233,7 +285,13 @@ def _check_log(folder: Path, start: int) -> None:
         return
     with (folder / "log.txt").open("rb") as log:
         log.seek(start)
-        line = _ERROR_LINE.search(log.read())
-    if line:
+        text = log.read()
+    if branch := _LEAF_LIST.search(text):
+        msg = (
+            f"ROOT cannot read branch {branch[1].decode(errors='replace')!r}: it was written as a leaf list whose leaf has "
+            f"another name. Use 'reader: uproot'"
+        )
+        raise BranchTypeError(msg)
+    if line := _ERROR_LINE.search(text):
         msg = f"ROOT reports: {line[0].decode(errors='replace'):.500}. The file may be truncated or damaged"
         raise FileUnreadableError(msg)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hepml.data.columns import required_branches
-from hepml.errors import ExpressionError, HepmlError, InvalidInputError
+from hepml.errors import BranchTypeError, ExpressionError, HepmlError
 from hepml.expressions import parse
 from hepml.expressions.cpp import CppColumn, translate
 from hepml.expressions.cpp_operations import sentinel_test
 from hepml.readers.block import Chunk, Plan
-from hepml.readers.source import TreeSource
-from hepml.root_process import RootProcess
+from hepml.readers.friends import JoinedSource
+from hepml.readers.remote import address_of, is_remote
+from hepml.readers.root_given import forget_columns, write_columns
+from hepml.root_process import borrow_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     from hepml.data import Feature
     from hepml.expressions import Expression
-    from hepml.readers.friends import JoinedSource
+    from hepml.readers.source import TreeSource
 
 __all__ = ["RootReader"]
 
@@ -52,7 +55,9 @@ class RootReader:
     def __init__(self, plan: Plan, *, threads: int = 1) -> None:
         self._plan = plan
         self._threads = threads
-        self._process = RootProcess(purpose="'reader: root'")
+        with ExitStack() as stack:
+            self._process = stack.enter_context(borrow_root(purpose="'reader: root'"))
+            self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -60,23 +65,31 @@ class RootReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._process.close()
+        self._stack.close()
 
     def prepare(
-        self, source: TreeSource | JoinedSource, *, cuts: Sequence[str], factor: str, file_label: str = ""
+        self,
+        source: TreeSource | JoinedSource,
+        *,
+        cuts: Sequence[str],
+        factor: str,
+        file_label: str = "",
+        n_entries: int | None = None,
     ) -> Callable[[int, int], Chunk]:
         """Compute everything that the plan asks of a file.
 
         Parameters
         ----------
-        source : TreeSource
-            The tree, which describes its branches.
+        source : TreeSource or JoinedSource
+            The tree, which describes its branches. Columns of friends are joined here and handed over to ROOT.
         cuts : sequence of str
             Selections.
         factor : str
             Expression of the weight, ``""`` for none.
         file_label : str
             Names the file where nothing else identifies its events.
+        n_entries : int, optional
+            Compute no more than the first so many entries.
 
         Returns
         -------
@@ -88,9 +101,6 @@ class RootReader:
         HepmlError
             As the uproot reader; :class:`~hepml.errors.RootProcessError` if ROOT fails.
         """
-        if not isinstance(source, TreeSource):
-            msg = f"{source} has friend trees, which 'reader: root' does not take: use 'reader: uproot'"
-            raise InvalidInputError(msg)
         plan = self._plan
         texts = [item.expression for item in (*plan.features, *plan.spectators)]
         job = _Job(source, required_branches([*texts, factor, *cuts, *plan.identity]))
@@ -104,53 +114,76 @@ class RootReader:
             job.add_integers(text, "identity")
         for item in plan.spectators:
             job.add_spectator(item)
-        arrays = self._run(job) if source.n_entries else [np.zeros(0, dtype) for dtype in job.outputs]
+        n_wanted = source.n_entries if n_entries is None else min(n_entries, source.n_entries)
+        arrays = self._run(job, n_wanted) if n_wanted else [np.zeros(0, dtype) for dtype in job.outputs]
         return partial(_RootChunk, job, arrays, file_label)
 
-    def _run(self, job: _Job) -> list[NDArray[Any]]:
+    def _run(self, job: _Job, n_wanted: int) -> list[NDArray[Any]]:
+        folder = self._process.folder
         source = job.source
-        path = source.path if "://" in source.path else os.path.abspath(source.path)  # noqa: PTH100  (as it is given)
-        arguments = {
-            "path": path,
-            "tree": source.tree_name,
-            "is_rntuple": source.is_rntuple,
-            "columns": job.described,
-            "body": "\n".join(job.lines),
-            "outputs": job.outputs,
-            "n_entries": source.n_entries,
-            "threads": self._threads,
-        }
         try:
-            found = self._process.call(_TASK, arguments)
-        except HepmlError as error:
-            msg = f"{source}: {error}"
-            raise type(error)(msg) from error
+            if isinstance(source, JoinedSource):
+                write_columns(source, job.given, n_wanted, folder)
+            found = self._loop(job, n_wanted)
+        finally:
+            forget_columns(job.given, folder)
         if found[0]:
             raise job.meeting_error(*found[1:])
         return [self._process.array(str(number)) for number in range(len(job.outputs))]
+
+    def _loop(self, job: _Job, n_wanted: int) -> list[int]:
+        tree = job.source.main if isinstance(job.source, JoinedSource) else job.source
+        path = address_of(tree.path) if is_remote(tree.path) else os.path.abspath(tree.path)  # noqa: PTH100  (as it is given)
+        arguments = {
+            "path": path,
+            "tree": tree.tree_name,
+            "is_rntuple": tree.is_rntuple,
+            "columns": job.described,
+            "given": job.given,
+            "body": "\n".join(job.lines),
+            "outputs": job.outputs,
+            "n_entries": n_wanted,
+            "is_part": n_wanted < tree.n_entries,
+            "threads": self._threads,
+        }
+        try:
+            found: list[int] = self._process.call(_TASK, arguments)
+        except HepmlError as error:
+            msg = f"{tree}: {error}"
+            raise type(error)(msg) from error
+        return found
 
 
 @dataclass(slots=True)
 class _Job:
     """The code of an event loop, and which array holds what."""
 
-    source: TreeSource
+    source: TreeSource | JoinedSource
     names: Sequence[str]
     lines: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     places: dict[tuple[str, str], int] = field(default_factory=dict)
     meetings: list[tuple[str, str]] = field(default_factory=list)
-    described: list[dict[str, Any]] = field(init=False)
-    columns: dict[str, CppColumn] = field(init=False)
+    described: list[dict[str, Any]] = field(default_factory=list)
+    given: list[dict[str, Any]] = field(default_factory=list)
+    columns: dict[str, CppColumn] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.described, self.columns = [], {}
+        friends = self.source.friend_branches if isinstance(self.source, JoinedSource) else ()
         for number, name in enumerate(self.names):
             info = self.source.numeric_branch(name)
+            if info.parent and name not in friends:
+                msg = (
+                    f"{name!r} is a member of the objects in branch {info.parent!r} of {self.source}, which 'reader: root' "
+                    f"does not take: use 'reader: uproot'"
+                )
+                raise BranchTypeError(msg)
             dtype = np.dtype(info.dtype)
             is_list = info.shape != "scalar"
             self.columns[name] = CppColumn(f"c{number}", dtype, is_list)
-            self.described.append({"name": name, "dtype": f"{dtype.kind}{dtype.itemsize}", "is_list": is_list})
+            (self.given if name in friends else self.described).append(
+                {"name": name, "variable": f"c{number}", "dtype": f"{dtype.kind}{dtype.itemsize}", "is_list": is_list}
+            )
 
     def add_number(self, use: str, text: str, what: str) -> None:
         code = self._translated(text, what)

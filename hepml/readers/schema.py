@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from hepml.readers.request import SampleRequest
     from hepml.readers.source import BranchInfo, TreeSource
 
-__all__ = ["BAD_FILE_ERRORS", "FileFacts", "Schema", "common_identity", "inspect_sample"]
+__all__ = [
+    "BAD_FILE_ERRORS",
+    "FileFacts",
+    "Schema",
+    "common_identity",
+    "identity_by_convention",
+    "inspect_sample",
+    "warn_of_fallback",
+]
 
 _LOG = logging.getLogger("hepml.readers")
 
@@ -131,7 +139,7 @@ def _inspect_file(
     first_entry = 0 if schema is None else schema.n_entries
     with friends.open(location, position, first_entry) as source:
         if schema is None:
-            chosen = tuple(identity) if identity else _identity_by_convention(source)
+            chosen = tuple(identity) if identity else identity_by_convention(source)
             schema = Schema(tuple(dict.fromkeys((*needed, *required_branches(chosen)))), chosen, str(source), friends)
         found = {name: _numeric_branch(source, name, schema.first_file) for name in schema.branches}
         for name, info in found.items():
@@ -147,6 +155,7 @@ def _inspect_file(
                     "branch %s is %s in %s and %s in %s", name, known.dtype, schema.first_file, info.dtype, source
                 )
         n_entries = source.n_entries
+    friends.keep(position, source)
     generated = None if request.normalise is None else generated_of(location.path, request.normalise)
     schema.infos = found | schema.infos
     part = request.parts[position] if request.parts else 0
@@ -163,7 +172,7 @@ def _numeric_branch(source: TreeSource | JoinedSource, name: str, first_file: st
         raise SchemaMismatchError(msg) from error
 
 
-def _identity_by_convention(source: TreeSource | JoinedSource) -> tuple[str, ...]:
+def identity_by_convention(source: TreeSource | JoinedSource) -> tuple[str, ...]:
     """Return the branches of usual names that hold one integer per entry; a luminosity in pb is no lumi block."""
     usable = source.branch_names
     while True:
@@ -185,9 +194,13 @@ def common_identity(schemas: Sequence[Schema]) -> tuple[str, ...]:
         raise IdentityError(msg)
     names = found.pop()
     if not names:
-        _LOG.warning(
-            "no branches identify an event (run, event number, ...): file name and entry are used instead. Parts then "
-            "depend on how the files were written, and models cannot tell later which events they have seen. "
-            "State `identity:`"
-        )
+        warn_of_fallback()
     return names
+
+
+def warn_of_fallback() -> None:
+    """Say what follows if file name and entry identify events."""
+    _LOG.warning(
+        "no branches identify an event (run, event number, ...): file name and entry are used instead. Parts then depend "
+        "on how the files were written, and models cannot tell later which events they have seen. State `identity:`"
+    )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import stat
-import struct
-from dataclasses import dataclass
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -16,29 +13,25 @@ from hepml.errors import (
     BranchNotFoundError,
     BranchTypeError,
     FileUnreadableError,
-    HepmlError,
-    MissingFileError,
     TreeNotFoundError,
     did_you_mean,
-    missing_dependency,
 )
-from hepml.readers.remote import is_remote, open_options
+from hepml.readers.local_source import LocalSource
+from hepml.readers.objects import Member, find_member, member_array, members_of
+from hepml.readers.opening import damage, file_stamp, open_file, tree_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from types import TracebackType
 
     from numpy.typing import NDArray
 
     from hepml.readers.files import TreeLocation
 
-__all__ = ["BranchInfo", "TreeSource", "open_file", "tree_names"]
+__all__ = ["BranchInfo", "TreeSource", "damage", "open_file", "tree_names"]
 
 Shape = Literal["scalar", "fixed", "jagged", "unusable"]
 
-_TREE_CLASSES = ("TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple", "ROOT::Experimental::RNTuple")
-_LARGE_FILE_VERSION = 1_000_000
-_SMALLEST_HEADER = 64
 # a petabyte of single bytes: more is a damaged number
 _MOST_ENTRIES = 10**15
 
@@ -59,6 +52,10 @@ class BranchInfo:
         Type of the numbers.
     reason : str
         Why it is unusable.
+    parent : str
+        The branch, if this is a member of an object in it.
+    members : tuple of str
+        Numbers inside an object, by the names that expressions give them.
     """
 
     name: str
@@ -66,6 +63,8 @@ class BranchInfo:
     shape: Shape
     dtype: np.dtype[Any] | None = None
     reason: str = ""
+    parent: str = ""
+    members: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -76,101 +75,6 @@ class BranchInfo:
             else {"i": "integer", "u": "integer", "f": "floating", "b": "bool"}[self.dtype.kind]
         )
         return f"{self.shape} {number}".strip()
-
-
-def open_file(path: str) -> Any:
-    """Open a ROOT file for reading.
-
-    Parameters
-    ----------
-    path : str
-        Local path or URL.
-
-    Returns
-    -------
-    uproot.ReadOnlyDirectory
-        Close it after use, or use it as a context manager.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FileUnreadableError
-        If it is empty, not a ROOT file, truncated or damaged.
-    """
-    if not is_remote(path):
-        _check_header(path)
-    with damage(path, "cannot be opened as a ROOT file"):
-        try:
-            return uproot.open(path, object_cache=None, array_cache=None, **open_options(path))
-        except FileNotFoundError as error:
-            msg = f"no such file: {path}"
-            raise MissingFileError(msg) from error
-        except ImportError as error:
-            problem = missing_dependency(error.name or "a library", f"reading {path}", "remote")
-            raise problem from error
-
-
-def tree_names(directory: Any) -> list[str]:
-    """Return the names of all trees and ntuples in a file, sub-folders included, without cycles."""
-    names = directory.iterclassnames(recursive=True, cycle=False)
-    return list(dict.fromkeys(name for name, kind in names if kind in _TREE_CLASSES))
-
-
-def _check_header(path: str) -> None:
-    """Compare the file's size with what its header promises: uproot would notice a lost end only when it reads there."""
-    try:
-        status = Path(path).stat()
-        size = status.st_size
-        # opening a pipe would wait for its other end
-        head = b""
-        if stat.S_ISREG(status.st_mode):
-            with Path(path).open("rb") as stream:
-                head = stream.read(64)
-    except FileNotFoundError as error:
-        msg = f"no such file: {path}"
-        raise MissingFileError(msg) from error
-    except OSError as error:
-        msg = f"{path} cannot be read: {error.strerror or error}"
-        raise FileUnreadableError(msg) from error
-    if not stat.S_ISREG(status.st_mode):
-        msg = f"{path} is no regular file"
-        raise FileUnreadableError(msg)
-    if size == 0:
-        msg = f"{path} is empty (0 bytes): was its transfer interrupted?"
-        raise FileUnreadableError(msg)
-    if head[:4] != b"root":
-        shown = head[:8].decode("ascii", "replace")
-        msg = f"{path} is not a ROOT file: it begins with {shown!r}, not with 'root'"
-        raise FileUnreadableError(msg)
-    if len(head) < 64:
-        msg = f"{path} is truncated: {size} bytes do not even hold the header of a ROOT file"
-        raise FileUnreadableError(msg)
-    (version,) = struct.unpack_from(">i", head, 4)
-    (end,) = struct.unpack_from(">q" if version >= _LARGE_FILE_VERSION else ">i", head, 12)
-    (begin,) = struct.unpack_from(">i", head, 8)
-    if begin < _SMALLEST_HEADER or end < begin:
-        msg = f"{path} is damaged: its header says that contents begin at byte {begin} and end at {end}"
-        raise FileUnreadableError(msg)
-    if end > size:
-        msg = (
-            f"{path} is truncated: its header promises {end} bytes, {size} are there. Copy it again, or recover what is "
-            f"left with ROOT (TFile::Recover) and check the number of entries"
-        )
-        raise FileUnreadableError(msg)
-
-
-@contextlib.contextmanager
-def damage(path: str, what: str) -> Iterator[None]:
-    """Turn whatever uproot raises on damaged bytes into one error that names the file."""
-    try:
-        yield
-    except HepmlError:
-        raise
-    except Exception as error:  # struct, zlib, index, assertion errors, and memory errors for damaged lengths
-        first = (str(error).strip() or repr(error)).splitlines()[0]
-        msg = f"{path} {what}: {type(error).__name__}: {first:.300}. The file may be truncated or damaged"
-        raise FileUnreadableError(msg) from error
 
 
 class TreeSource:
@@ -191,6 +95,7 @@ class TreeSource:
 
     def __init__(self, location: TreeLocation, *, threads: int = 1) -> None:
         self.path = location.path
+        self._stamp = file_stamp(location.path)
         self._directory = open_file(location.path)
         try:
             self.tree_name = self._choose_tree(location.tree)
@@ -202,8 +107,14 @@ class TreeSource:
             self._directory.close()
             raise
         self.is_rntuple = not hasattr(self._tree, "branches")
-        self._executor = uproot.ThreadPoolExecutor(threads) if threads > 1 else uproot.TrivialExecutor()
+        self._threads = threads
+        self._executor = self._make_executor()
         self._infos: dict[str, BranchInfo] = {}
+        self._places: dict[str, Member] = {}
+        self._last_objects: tuple[tuple[str, int, int], Any] | None = None
+
+    def _make_executor(self) -> Any:
+        return ThreadPoolExecutor(self._threads) if self._threads > 1 else uproot.TrivialExecutor()
 
     def _check_entries(self) -> None:
         if not 0 <= self.n_entries < _MOST_ENTRIES:
@@ -222,6 +133,24 @@ class TreeSource:
         """Close the file."""
         self._executor.shutdown()
         self._directory.close()
+
+    def reopen(self) -> bool:
+        """Open the file again after :meth:`close`, with all that is known of the tree.
+
+        Returns
+        -------
+        bool
+            False if the file has changed, is behind an address, or is no longer there: then it is still closed.
+        """
+        local = self._directory.file.source
+        if not isinstance(local, LocalSource) or self._stamp != file_stamp(self.path):
+            return False
+        try:
+            local.reopen()
+        except OSError:
+            return False
+        self._executor = self._make_executor()
+        return True
 
     def __str__(self) -> str:
         return f"{self.path}:{self.tree_name}"
@@ -264,13 +193,19 @@ class TreeSource:
         if name not in self._infos:
             with damage(self.path, f"is damaged: branch {name!r} of {self.tree_name!r} cannot be described"):
                 try:
-                    branch = self._tree[name]
+                    branch = self._tree[self._place(name).branch]
                 except KeyError:
                     known = self.branch_names
                     hint = did_you_mean(name, known) or f" ({len(known)} branches; `hepml inspect {self}` lists them)"
                     msg = f"no branch {name!r} in {self}{hint}"
                     raise BranchNotFoundError(msg) from None
-                self._infos[name] = _describe_field(name, branch) if self.is_rntuple else _describe_branch(name, branch)
+                member = self._place(name)
+                if member.dtype is not None:
+                    numbers = _describe_numbers(name, str(member.dtype), member.dtype, jagged=member.is_list)
+                    self._infos[name] = replace(numbers, parent=member.branch)
+                else:
+                    describe = _describe_field if self.is_rntuple else _describe_branch
+                    self._infos[name] = describe(name, branch)
                 if (
                     not self.is_rntuple
                     and self._infos[name].shape != "unusable"
@@ -282,6 +217,22 @@ class TreeSource:
                     )
                     raise FileUnreadableError(msg)
         return self._infos[name]
+
+    def _place(self, name: str) -> Member:
+        """Find the branch of a name: itself, or the object that it is a member of."""
+        if name not in self._places:
+            found = None if self.is_rntuple or self._known(name) is not None else find_member(name, self._known)
+            self._places[name] = found or Member(name)
+        return self._places[name]
+
+    def _branch_of(self, name: str) -> Any:
+        return self._tree[self._place(name).branch]
+
+    def _known(self, name: str) -> Any:
+        try:
+            return self._tree[name]
+        except KeyError:
+            return None
 
     def numeric_branch(self, name: str) -> BranchInfo:
         """Describe a branch that must hold numbers.
@@ -297,7 +248,7 @@ class TreeSource:
             raise BranchTypeError(msg)
         if not self.is_rntuple:
             with damage(self.path, f"is damaged: branch {name!r} of {self.tree_name!r} cannot be described"):
-                n_entries = int(self._tree[name].num_entries)
+                n_entries = int(self._branch_of(name).num_entries)
             # found here, before room is made for as many entries as a damaged number claims
             if n_entries != self.n_entries:
                 msg = (
@@ -311,7 +262,7 @@ class TreeSource:
         """Return the bytes of a branch before and after compression, None where the format keeps no such count."""
         if self.is_rntuple:
             return None, None
-        branch = self._tree[name]
+        branch = self._branch_of(name)
         return int(branch.uncompressed_bytes), int(branch.compressed_bytes)
 
     def chunk_edges(self, names: Iterable[str], target_bytes: int) -> list[int]:
@@ -330,7 +281,7 @@ class TreeSource:
         nearest = np.where(ideal - below < shared[above] - ideal, below, shared[above])
         # moving an edge to a distant boundary would break the memory bound
         close = np.abs(nearest - ideal) <= 0.5 * self.n_entries / n_chunks
-        edges: list[int] = np.unique(np.where(close, nearest, ideal)).tolist()
+        edges: list[int] = sorted({*np.where(close, nearest, ideal).tolist()})
         return edges
 
     def _bytes_of(self, names: list[str]) -> int:
@@ -340,14 +291,14 @@ class TreeSource:
         for name in names:
             info = self.branch(name)
             size = info.dtype.itemsize if info.dtype is not None else 8
-            total += max(int(self._tree[name].uncompressed_bytes), size * self.n_entries)
+            total += max(int(self._branch_of(name).uncompressed_bytes), size * self.n_entries)
         return total
 
     def _shared_boundaries(self, names: list[str]) -> NDArray[np.int64]:
         if self.is_rntuple:
             return np.array([0, self.n_entries], dtype=np.int64)
         shared = {0, self.n_entries}
-        offsets = [set(self._tree[name].entry_offsets) for name in names]
+        offsets = [set(self._branch_of(name).entry_offsets) for name in names]
         return np.array(sorted(shared | set.intersection(*offsets)) if offsets else sorted(shared), dtype=np.int64)
 
     def read(self, names: Iterable[str], start: int, stop: int) -> dict[str, Any]:
@@ -370,21 +321,38 @@ class TreeSource:
         FileUnreadableError
             If bytes are damaged, or if fewer entries come out than the tree promises.
         """
-        return {name: self.read_branch(name, start, stop) for name in names}
+        names = list(names)
+        # few branches are better divided by their baskets
+        if self.is_rntuple or len(names) < 2 * self._threads or self._threads == 1:
+            return {name: self.read_branch(name, start, stop) for name in names}
+        columns = [
+            self._executor.submit(self._read_branch, name, start, stop, uproot.TrivialExecutor()) for name in names
+        ]
+        try:
+            return {name: column.result() for name, column in zip(names, columns, strict=True)}
+        finally:
+            for column in columns:
+                column.cancel()
 
     def read_branch(self, name: str, start: int, stop: int) -> Any:
         """Read one branch between two entries; see :meth:`read`."""
+        return self._read_branch(name, start, stop, self._executor)
+
+    def _read_branch(self, name: str, start: int, stop: int, executor: Any) -> Any:
         info = self.numeric_branch(name)
-        library = "ak" if info.shape == "jagged" or self.is_rntuple else "np"
+        member = self._place(name)
+        library = "ak" if info.shape == "jagged" or self.is_rntuple or member.path else "np"
         with damage(self.path, f"is damaged: branch {name!r} of {self.tree_name!r} cannot be read"):
             options: dict[str, Any] = {"entry_start": start, "entry_stop": stop, "library": library}
             if not self.is_rntuple:
-                options |= {"decompression_executor": self._executor, "array_cache": None}
-            array = self._tree[name].array(**options)
+                options |= {"decompression_executor": executor, "array_cache": None}
+            array = self._objects(member, options) if member.path else self._tree[member.branch].array(**options)
             if self.is_rntuple and info.shape != "jagged":
                 array = array.to_numpy()
             if info.shape == "jagged":
                 _check_lists(array)
+            if member.path:
+                array = member_array(array, member)
         if len(array) != stop - start:
             msg = (
                 f"{self.path} is damaged: branch {name!r} of {self.tree_name!r} gives {len(array)} of the entries "
@@ -392,6 +360,15 @@ class TreeSource:
             )
             raise FileUnreadableError(msg)
         return array
+
+    def _objects(self, member: Member, options: dict[str, Any]) -> Any:
+        """Read objects, once for all members that are asked for one after the other."""
+        key = (member.branch, options["entry_start"], options["entry_stop"])
+        last = self._last_objects
+        if last is None or last[0] != key:
+            last = (key, self._tree[member.branch].array(**options))
+            self._last_objects = last
+        return last[1]
 
 
 def _check_lists(array: Any) -> None:
@@ -406,20 +383,30 @@ def _check_lists(array: Any) -> None:
 def _describe_branch(name: str, branch: Any) -> BranchInfo:
     interpretation = branch.interpretation
     typename = str(branch.typename)
-    if isinstance(interpretation, uproot.AsDtype):
+    # uproot takes objects of numbers for a kind of numbers
+    is_object = isinstance(interpretation, uproot.AsDtype) and interpretation.to_dtype.base.kind not in "iufb"
+    if isinstance(interpretation, uproot.AsDtype) and not is_object:
         return _describe_numbers(name, typename, interpretation.to_dtype, jagged=False)
     if isinstance(interpretation, uproot.AsJagged) and type(interpretation.content) is uproot.AsDtype:
         return _describe_numbers(name, typename, interpretation.content.to_dtype, jagged=True)
+    members: tuple[str, ...] = ()
     if isinstance(interpretation, uproot.AsStrings):
         reason = "text is no number"
     elif branch.branches:
-        members = ", ".join(sub.name for sub in branch.branches[:4])
-        reason = f"it is a split object; use one of its {len(branch.branches)} members ({members}, ...)"
+        shown = ", ".join(sub.name for sub in branch.branches[:4])
+        reason = f"it is a split object; use one of its {len(branch.branches)} members ({shown}, ...)"
     elif isinstance(interpretation, Exception):
         typename, reason = typename or "unknown", "its layout cannot be interpreted"
     else:
         reason = "objects are no numbers; write the members that are needed as branches of their own"
-    return BranchInfo(name, typename, "unusable", reason=reason)
+        members = tuple(".".join((name.rstrip("."), *path)) for path in members_of(branch)[1])
+        if is_object:
+            reason = "it is a leaf list or structure; only plain numbers can be used"
+        if members:
+            reason = f"objects are no numbers; use their members ({', '.join(members[:6])})"
+        if members and "TLorentzVector" in typename:
+            reason += f" or {name.rstrip('.')}.Pt() and the like"
+    return BranchInfo(name, typename, "unusable", reason=reason, members=members)
 
 
 def _describe_field(name: str, field: Any) -> BranchInfo:

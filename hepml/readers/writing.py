@@ -4,39 +4,83 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import uproot
 
 from hepml.atomic import atomic_path
 from hepml.data.tables import event_columns
-from hepml.errors import InvalidInputError
+from hepml.errors import InvalidInputError, UnknownNameError, did_you_mean
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from hepml.data import Dataset
 
-__all__ = ["RootWriter", "root_writer", "write"]
+__all__ = ["RootFormat", "RootWriter", "check_format", "root_writer", "write"]
+
+RootFormat = Literal["ttree", "rntuple"]
 
 _CHUNK_ROWS = 200_000
+# uproot writes such names, and ROOT then cannot open the RNTuple at all
+_NOT_IN_FIELDS = frozenset("./\\ \x7f") | {chr(code) for code in range(32)}
+
+
+def check_format(format: str, names: Iterable[str] = ()) -> RootFormat:
+    """Return the name of a format, if there is such a format and it can hold columns of some names.
+
+    Parameters
+    ----------
+    format : str
+        ``"ttree"`` or ``"rntuple"``.
+    names : iterable of str
+        Names of columns.
+
+    Returns
+    -------
+    str
+        The format.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such format.
+    InvalidInputError
+        If a name is not possible in it: a field of an RNTuple has no dot, slash, backslash, space or control character.
+    """
+    known = get_args(RootFormat)
+    if format not in known:
+        msg = f"unknown format {format!r}{did_you_mean(format, known)} (known: {', '.join(known)})"
+        raise UnknownNameError(msg)
+    if format == "rntuple":
+        for name in names:
+            if not name or not _NOT_IN_FIELDS.isdisjoint(name):
+                msg = (
+                    f"a column named {name!r} cannot be written to an RNTuple: its field names have no dots, slashes, "
+                    f"backslashes or spaces. Rename it, or write a TTree (format 'ttree')"
+                )
+                raise InvalidInputError(msg)
+    return format  # type: ignore[return-value]
 
 
 class RootWriter:
     """Writes trees to one ROOT file, a chunk at a time.
 
-    A tree gets its branches from the first chunk. Trees are always TTrees with one branch for each column.
+    A tree gets its branches from the first chunk, one for each column.
 
     Parameters
     ----------
     path : pathlib.Path
         The file; use :func:`root_writer`, which writes atomically.
+    format : {"ttree", "rntuple"}
+        What its trees are. ROOT before 6.34 cannot open RNTuples.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, format: RootFormat = "ttree") -> None:
+        self._format = check_format(format)
         self._file = uproot.recreate(path, compression=uproot.ZSTD(4))
         self._trees: dict[str, Any] = {}
         self._types: dict[str, dict[str, Any]] = {}
@@ -55,7 +99,7 @@ class RootWriter:
         ------
         InvalidInputError
             If columns have different lengths, or differ from those of earlier chunks in name, or in type so that a value
-            would change.
+            would change; or if an RNTuple cannot have a column of that name.
         """
         if not columns:
             msg = f"there are no columns for tree {tree!r}"
@@ -66,9 +110,10 @@ class RootWriter:
             msg = f"columns of tree {tree!r} have different lengths: {lengths}"
             raise InvalidInputError(msg)
         if tree not in self._trees:
+            check_format(self._format, arrays)
             self._types[tree] = {name: _branch_type(array) for name, array in arrays.items()}
-            # file[name] = columns would write an RNTuple, which older analysis code cannot open
-            self._trees[tree] = self._file.mktree(tree, self._types[tree])
+            make = self._file.mktree if self._format == "ttree" else self._file.mkrntuple
+            self._trees[tree] = make(tree, self._types[tree])
         types = self._types[tree]
         if set(arrays) != set(types):
             msg = f"tree {tree!r} has the branches {', '.join(types)}; this chunk has {', '.join(arrays)}"
@@ -126,13 +171,17 @@ def _branch_type(array: Any) -> Any:
 
 
 @contextlib.contextmanager
-def root_writer(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[RootWriter]:
+def root_writer(
+    path: str | os.PathLike[str], *, format: RootFormat = "ttree", overwrite: bool = False
+) -> Iterator[RootWriter]:
     """Open a ROOT file for writing; it appears under its name only when the block ends well.
 
     Parameters
     ----------
     path : path-like
         The file.
+    format : {"ttree", "rntuple"}
+        What its trees are.
     overwrite : bool
         Whether an existing file may be replaced.
 
@@ -145,16 +194,26 @@ def root_writer(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
     ------
     OutputError
         If the file exists and may not be replaced, or cannot be written.
+    UnknownNameError
+        If there is no such format.
     """
+    check_format(format)
     with atomic_path(path, overwrite=overwrite) as temporary:
-        writer = RootWriter(temporary)
+        writer = RootWriter(temporary, format=format)
         try:
             yield writer
         finally:
             writer.close()
 
 
-def write(dataset: Dataset, path: str | os.PathLike[str], *, tree: str = "events", overwrite: bool = False) -> None:
+def write(
+    dataset: Dataset,
+    path: str | os.PathLike[str],
+    *,
+    tree: str = "events",
+    format: RootFormat = "ttree",
+    overwrite: bool = False,
+) -> None:
     """Write a dataset to a ROOT file: identity, features, spectators, ``weight`` and ``sample`` (its index).
 
     Where parts were fixed beforehand, there is ``fixed_part`` as well. The names and roles of the samples stand in
@@ -168,6 +227,8 @@ def write(dataset: Dataset, path: str | os.PathLike[str], *, tree: str = "events
         The file.
     tree : str
         Name of the tree.
+    format : {"ttree", "rntuple"}
+        What the tree is. ROOT before 6.34 cannot open an RNTuple.
     overwrite : bool
         Whether an existing file may be replaced.
 
@@ -176,14 +237,16 @@ def write(dataset: Dataset, path: str | os.PathLike[str], *, tree: str = "events
     OutputError
         If the file exists and may not be replaced, or cannot be written.
     InvalidInputError
-        If two columns have the same name.
+        If two columns have the same name, or an RNTuple cannot have a column of that name.
+    UnknownNameError
+        If there is no such format.
 
     Examples
     --------
     >>> hepml.write(dataset, "selected.root", tree="events")  # doctest: +SKIP
     """
     samples = [{"name": info.name, "role": info.role, "title": info.title} for info in dataset.samples]
-    with root_writer(path, overwrite=overwrite) as writer:
+    with root_writer(path, format=format, overwrite=overwrite) as writer:
         writer.note({"format": "hepml-dataset", "version": 1, "tree": tree, "samples": samples})
         # a dataset without events still makes a tree with its branches
         for start in range(0, max(len(dataset), 1), _CHUNK_ROWS):

@@ -3,7 +3,7 @@
 from hepml.report.figures import draw_figures
 from hepml.report.formats import METRICS_FORMAT, METRICS_VERSION, PROVENANCE_FORMAT, PROVENANCE_VERSION
 from hepml.report.html import write_report
-from hepml.report.inspection import inspection_headline, inspection_tables
+from hepml.report.inspection import inspection_headline, inspection_remarks, inspection_tables
 from hepml.report.json_files import dump_json, read_json, write_json
 from hepml.report.provenance import file_record, library_versions, provenance
 from hepml.report.table import methods_table, with_error
@@ -17,6 +17,7 @@ __all__ = [
     "dump_json",
     "file_record",
     "inspection_headline",
+    "inspection_remarks",
     "inspection_tables",
     "library_versions",
     "methods_table",

@@ -17,6 +17,7 @@ from hepml.config import AnalysisConfig, FriendConfig, dump_yaml, load_analysis
 from hepml.data import FALLBACK_NAMES, Dataset, Feature, Part
 from hepml.errors import InvalidInputError, unknown_name
 from hepml.readers import (
+    Cache,
     FriendRequest,
     Normalise,
     SampleRequest,
@@ -24,6 +25,7 @@ from hepml.readers import (
     expand_files,
     read_samples,
     split_location,
+    stream_samples,
 )
 from hepml.report import (
     METRICS_FORMAT,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.evaluation import Exploration
+    from hepml.readers import Stream
 
 __all__ = ["Analysis"]
 
@@ -84,10 +87,11 @@ class Analysis:
         AnalysisFileError
             If it is not valid.
         UnknownNameError, InvalidInputError
-            If a method's kind or option is not valid.
+            If a method's kind or option, or the limit of the cache, is not valid.
         """
         analysis = cls(load_analysis(Path(path)))
         build_estimators(analysis.config)
+        analysis.cache()
         return analysis
 
     def with_methods(self, names: Sequence[str]) -> Analysis:
@@ -154,7 +158,28 @@ class Analysis:
             for item in self.config.features
         )
 
-    def read(self, *, threads: int = 1, progress: Callable[[int, int], None] | None = None) -> Dataset:
+    def spectators(self) -> tuple[Feature, ...]:
+        """Return the spectators, with what decides on blinded events."""
+        named = (
+            Feature(item.name, expression=item.expression, unit=item.unit, title=item.title, missing=item.missing or ())
+            for item in self.config.spectators
+        )
+        return (*named, *(Feature(name, expression=text) for name, text in blind_spectators(self.config).items()))
+
+    def cache(self, folder: str | os.PathLike[str] | None = None) -> Cache | None:
+        """Return the cache in ``folder``, by default that of the analysis file, None if there is none."""
+        asked = self.config.cache
+        if asked is None:
+            return None if folder is None else Cache(folder)
+        return Cache(folder or asked.folder, asked.limit)
+
+    def read(
+        self,
+        *,
+        threads: int = 1,
+        progress: Callable[[int, int], None] | None = None,
+        cache: Cache | str | os.PathLike[str] | None = None,
+    ) -> Dataset:
         """Read all samples.
 
         Parameters
@@ -163,27 +188,65 @@ class Analysis:
             Threads that decompress.
         progress : callable, optional
             Called with entries read and entries in all.
+        cache : Cache or path-like, optional
+            As for :func:`hepml.read`. Default: that of the analysis file.
 
         Returns
         -------
         Dataset
             The selected events of all samples.
         """
-        spectators = [
-            Feature(item.name, expression=item.expression, unit=item.unit, title=item.title, missing=item.missing or ())
-            for item in self.config.spectators
-        ]
-        spectators += [Feature(name, expression=text) for name, text in blind_spectators(self.config).items()]
         return read_samples(
             self.requests(),
             features=self.features(),
-            spectators=spectators,
+            spectators=self.spectators(),
             selection=self.config.selection,
             weight=self.config.weight,
             identity=self.config.identity,
             threads=threads,
             reader=self.config.reader,
             progress=progress,
+            cache=cache if isinstance(cache, Cache) else self.cache(cache),
+        )
+
+    def iterate(
+        self,
+        *,
+        chunk: int | str = "100 MB",
+        threads: int = 1,
+        read_ahead: bool = True,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Stream:
+        """Read all samples chunk by chunk, in bounded memory.
+
+        Parameters
+        ----------
+        chunk : int or str
+            Size in memory of the branches that are read at once, in bytes or as text such as ``"100 MB"``.
+        threads : int
+            Threads that decompress.
+        read_ahead : bool
+            Whether the next chunk is read in a thread while the consumer works on one.
+        progress : callable, optional
+            Called with entries read and entries in all.
+
+        Returns
+        -------
+        Stream
+            Gives datasets, each of one sample; all of them together are what :meth:`read` returns.
+        """
+        return stream_samples(
+            self.requests(),
+            features=self.features(),
+            spectators=self.spectators(),
+            selection=self.config.selection,
+            weight=self.config.weight,
+            identity=self.config.identity,
+            threads=threads,
+            reader=self.config.reader,
+            progress=progress,
+            chunk=chunk,
+            read_ahead=read_ahead,
         )
 
     def train(
@@ -194,6 +257,7 @@ class Analysis:
         resume: bool = False,
         overwrite: bool = False,
         unblind: bool = False,
+        cache: Cache | str | os.PathLike[str] | None = None,
         progress: Callable[[str, float], None] | None = None,
     ) -> Run:
         """Read, prepare, train, evaluate and report.
@@ -214,6 +278,8 @@ class Analysis:
             Whether an existing run may be replaced.
         unblind : bool
             Show blinded data; provenance records it.
+        cache : Cache or path-like, optional
+            As for :meth:`read`.
         progress : callable, optional
             Called with the name of the step and the fraction that is done.
 
@@ -243,7 +309,7 @@ class Analysis:
             write_text(folder / "analysis.yaml", dump_yaml(self.config.model_dump(mode="json")))
             with clock("read"):
                 if dataset is None:
-                    dataset = self.read(progress=lambda done, total: tell("reading", done / max(total, 1)))
+                    dataset = self.read(progress=lambda done, total: tell("reading", done / max(total, 1)), cache=cache)
                 check_dataset(self.config, dataset)
                 files = [
                     file_record(path)
@@ -251,7 +317,7 @@ class Analysis:
                         split_location(name).path for info in dataset.samples for name in (*info.files, *info.friends)
                     )
                 ]
-                prepared = prepare(self.config, dataset)
+                prepared = prepare(self.config, dataset, folder=folder)
             _log_samples(prepared)
             context = _context(self.config, prepared)
             seen = SeenEvents.of(prepared)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.data import Part
+from hepml.data.mapped import release, take_rows
 from hepml.evaluation import Exploration, correlations, data_mc, mutual_information, separation
 from hepml.workflow.blinding import BLIND_PREFIX, shown_if_data
 from hepml.workflow.seeds import task_sequence
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from hepml.workflow.preparation import Prepared
 
 __all__ = ["explore"]
+
+# matrices of so many events have errors of a thousandth; all columns and their ranks are in memory at once
+_MOST_CORRELATED = 1_000_000
 
 
 def explore(
@@ -65,14 +69,16 @@ def explore(
         column = train.X[:, number]
         separations[name] = separation(column, train.y, train.weight, event=train.event)
         informations[name] = mutual_information(column, train.y, train.weight, event=train.event)
+        release(column)
     spectators = [name for name in dataset.spectators if not name.startswith(BLIND_PREFIX)]
-    beside = [dataset.spectators[name][train.rows].astype(np.float64)[:, None] for name in spectators]
-    columns = np.concatenate([train.X, *beside], axis=1)
+    chosen = _correlated(config, prepared)
+    beside = [dataset.spectators[name][train.rows[chosen]].astype(np.float64)[:, None] for name in spectators]
+    columns = np.concatenate([take_rows(train.X, chosen), *beside], axis=1)
     matrices = {}
     for label, name in ((1, "signal"), (0, "background")):
-        here = train.y == label
-        event = None if train.event is None else train.event[here]
-        matrices[name] = correlations(columns[here], train.weight[here], event=event)
+        here = train.y[chosen] == label
+        event = None if train.event is None else train.event[chosen][here]
+        matrices[name] = correlations(columns[here], train.weight[chosen][here], event=event)
     return Exploration(
         separations=separations,
         informations=informations,
@@ -85,6 +91,15 @@ def explore(
             and (found := _compared(config, prepared, methods, results, visible, number=number, unblind=unblind))
         },
     )
+
+
+def _correlated(config: AnalysisConfig, prepared: Prepared) -> NDArray[np.int64]:
+    """Return the training events that are correlated: all, or about as many as fit, chosen by their identity."""
+    rows = prepared.train.rows
+    if len(rows) <= _MOST_CORRELATED:
+        return np.arange(len(rows))
+    hashes = prepared.dataset.identity.take(rows).hash(config.seed, "correlations")
+    return np.flatnonzero(hashes < np.uint64(2**64 * _MOST_CORRELATED // len(rows)))
 
 
 def _compared(

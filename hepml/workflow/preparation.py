@@ -19,15 +19,21 @@ from hepml.data import (
     effective_entries,
     training_weights,
 )
+from hepml.data.mapped import row_blocks, take_rows
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.workflow.blinding import blind_spectators
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from hepml.config import AnalysisConfig
 
 __all__ = ["Prepared", "Selection", "check_dataset", "prepare"]
+
+# rows whose bytes are hashed in one go
+_BLOCK = 1 << 20
 
 _PARTS = (Part.TRAIN, Part.VALIDATION, Part.TEST)
 
@@ -84,8 +90,9 @@ class Prepared:
         """Return a SHA-256 of all that training may depend on: features, labels and weights of train and validation."""
         digest = hashlib.sha256()
         for selection in (self.train, self.validation):
-            for array in (selection.X.T, selection.y, selection.train_weight):
-                digest.update(np.ascontiguousarray(array).data)
+            for array in (*selection.X.T, selection.y, selection.train_weight):
+                for _, block in row_blocks(array, _BLOCK):
+                    digest.update(np.ascontiguousarray(block).data)
         digest.update(repr(self.dataset.features).encode())
         return digest.hexdigest()
 
@@ -140,7 +147,7 @@ def check_dataset(config: AnalysisConfig, dataset: Dataset) -> None:
             raise InvalidInputError(msg)
 
 
-def prepare(config: AnalysisConfig, dataset: Dataset) -> Prepared:
+def prepare(config: AnalysisConfig, dataset: Dataset, *, folder: Path | None = None) -> Prepared:
     """Give each event its part, check that each class can be trained and tested on, and balance the classes.
 
     Parameters
@@ -149,6 +156,9 @@ def prepare(config: AnalysisConfig, dataset: Dataset) -> Prepared:
         Seed, split and balance.
     dataset : Dataset
         All samples.
+    folder : pathlib.Path, optional
+        Where the features of the parts are, in files without a name, if those of the dataset are mapped from a file.
+        Default: the folder for temporary files.
 
     Returns
     -------
@@ -180,7 +190,7 @@ def prepare(config: AnalysisConfig, dataset: Dataset) -> Prepared:
         selections.append(
             Selection(
                 rows=rows,
-                X=dataset[rows].X,
+                X=take_rows(dataset.X, rows, folder),
                 y=y,
                 weight=weight,
                 train_weight=training_weights(y, weight, config.training.balance),

@@ -81,6 +81,42 @@ def test_inspect_prints_and_exports(tmp_path: Path) -> None:
     assert "did you mean 'x'" in hepml("inspect", tmp_path / "a.root", "-b", "X").stderr
 
 
+def test_inspect_says_what_is_wrong_with_the_events_of_several_files(tmp_path: Path) -> None:
+    event = np.arange(50, dtype="u8")
+    event[7] = 3
+    for name, number in (("a", "x"), ("b", "y")):
+        with uproot.recreate(tmp_path / f"{name}.root") as file:
+            columns = {"event": event, number: 1.7e9 + np.arange(50.0), "id": 2**24 + np.arange(50)}
+            file.mktree("events", {key: column.dtype for key, column in columns.items()}).extend(columns)
+    run = hepml("inspect", tmp_path / "a.root", tmp_path / "b.root", "--stats", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    shown = " ".join(run.stdout.replace("│", " ").split())
+    for text in (
+        "events: 1 entries repeat the event of an earlier entry",
+        "events: 49 entries have the event of an entry of an earlier file",
+        "event=3: entry 7, first entry 3 of ",
+        "events: branch 'y' is not in ",
+        "events: no branch 'x', which ",
+    ):
+        assert text in shown, text
+    content = json.loads(hepml("inspect", tmp_path / "a.root", tmp_path / "b.root", "--stats", "--json").stdout)
+    page = (Path(__file__).parents[2] / "docs" / "inspecting.md").read_text()
+    assert all(f"{key}`" in page or f"{key}[]" in page for key in all_keys(content))
+    assert content[1]["trees"][0]["repeated"]["n_in_earlier_files"] == 49
+    (time,) = (branch["statistics"] for branch in content[0]["trees"][0]["branches"] if branch["name"] == "x")
+    # 1.7e9 itself is a float32 number
+    assert time["n_rounded"] == 49
+    assert time["resolution"] > 1
+
+
+def all_keys(content: object) -> set[str]:
+    if isinstance(content, list):
+        return set().union(*map(all_keys, content))
+    if isinstance(content, dict):
+        return set(content) | set().union(*map(all_keys, content.values()))
+    return set()
+
+
 def test_train_report_apply(tmp_path: Path) -> None:
     write_sample(tmp_path / "signal.root", 800, mean=1, seed=1)
     write_sample(tmp_path / "background.root", 800, mean=-1, seed=2)

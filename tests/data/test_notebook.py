@@ -53,8 +53,8 @@ def test_samples_sums_and_features_are_shown(make_dataset: Make) -> None:
             row["name"],
             row["role"],
             str(row["n_events"]),
-            f"{row['sum_weights']:.6g}",
-            f"{row['n_effective']:.6g}",
+            f"{row['sum_weights']:.0f} ± {row['sum_weights_error']:.2g}",
+            f"{row['n_effective']:.4g}",
         ):
             assert part in shown
     assert "1\u2009000 events, 2 features" in shown
@@ -129,3 +129,37 @@ def test_large_datasets_are_drawn_from_some_events() -> None:
     dataset = gaussians(250_001)
     assert "83\u2009334 events drawn" in texts(dataset)
     assert len(dataset_html(dataset)) < 10_000
+
+
+def test_sums_have_the_digits_of_their_errors() -> None:
+    for weight, shown in (
+        (np.full(100, 100.03), "10000 ± 1000"),
+        (np.full(100, 1e-3), "0.100 ± 0.010"),
+        (np.full(100, 1e12), "1e+14 ± 1e+13"),
+        (np.r_[np.ones(1), np.zeros(99)], "1.0 ± 1.0"),
+    ):
+        assert shown in texts(Dataset.from_numpy(np.zeros((100, 1)), weight=weight, identity={"e": np.arange(100)}))
+
+
+def test_ends_of_a_narrow_range_are_told_apart() -> None:
+    x = 1.7e9 + np.linspace(0, 12800, 1000)
+    shown = texts(Dataset.from_numpy(x[:, np.newaxis], identity={"e": np.arange(1000)}))
+    low, high = re.findall(r"1\.7\d*e\+09", shown)[-2:]
+    assert float(low) < float(high)
+
+
+def test_whole_numbers_have_bins_of_their_own() -> None:
+    n_jets = np.repeat([0.0, 1.0, 3.0], [20, 40, 10])
+    dataset = Dataset.from_numpy(n_jets[:, np.newaxis], identity={"e": np.arange(70)})
+    (outline,) = heights(dataset)
+    np.testing.assert_allclose(outline, [0.5, 1, 0, 0.25], atol=0.02)
+
+
+def test_columns_without_text_are_left_out() -> None:
+    x = np.zeros((3, 1))
+    plain = texts(Dataset.from_numpy(x, identity={"e": np.arange(3)}))
+    assert "expression" not in plain
+    assert "unit" not in plain
+    named = texts(Dataset.from_numpy(x, features=[Feature("a", "log(b)", "GeV")], identity={"e": np.arange(3)}))
+    assert "expression" in named
+    assert "unit" in named

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.errors import EmptyClassError, InvalidInputError, WeightError
 from hepml.evaluation import feature_histograms, fill_histogram, score_histograms
 
 
@@ -53,6 +53,21 @@ def test_edges_increase(edges):
 def test_values_and_weights_are_of_one_length():
     with pytest.raises(InvalidInputError, match=r"\(2,\) and weights \(1,\)"):
         fill_histogram([0.5, 0.6], [0, 1], [1])
+
+
+def test_a_histogram_keeps_nothing_of_its_input():
+    values, edges, weight = np.array([0.5, 1.5]), np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0])
+    filled = fill_histogram(values, edges, weight)
+    before = json.dumps(filled.to_dict())
+    for array in (values, edges, weight):
+        array[:] = -7
+    assert json.dumps(filled.to_dict()) == before
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_are_finite(bad):
+    with pytest.raises(WeightError, match="weight: 1 of 2 values are NaN or infinite"):
+        fill_histogram([0.5, np.nan], [0, 1], [1, bad])
 
 
 def test_scores_of_both_parts_and_classes_fill_one_axis(draw):

@@ -90,6 +90,18 @@ def test_quality_finds_what_is_wrong(tmp_path: Path, columns: Columns, write: Wr
     assert (feature.n_missing, feature.n_sentinel) == (7, 0)
 
 
+def test_quality_finds_what_float32_is_too_coarse_for(tmp_path: Path, columns: Columns, write: Write) -> None:
+    table = columns(200) | {"time": 1.7e9 + np.linspace(0, 1280, 200)}
+    names = ["time", ("late", "time - 1.7e9"), "mass", "n_tracks", ("far", "n_tracks + 5e6")]
+    dataset = read(write(tmp_path / "a.root", table), features=names)
+    found = {feature.name: feature.resolution for feature in sample_quality(dataset)[0].features}
+    assert found["time"] == pytest.approx(0.1, rel=0.2)
+    assert found["late"] < 1e-6
+    assert found["mass"] < 1e-5
+    # integers far from zero lie close, for float32, but are all there
+    assert found["far"] == 0
+
+
 def test_file_and_entry_repeat_nothing(tmp_path: Path, columns: Columns, write: Write) -> None:
     table = {"pt": columns(10)["pt"]}
     dataset = read(write(tmp_path / "a.root", table), features=["pt"])

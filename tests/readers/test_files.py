@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hepml.errors import InvalidInputError, MissingFileError
-from hepml.readers import TreeLocation, expand_files, split_location
+from hepml.readers import TreeLocation, expand_files, read, split_location
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -30,6 +33,13 @@ if TYPE_CHECKING:
         ("root://host:1094//store/a.root:d/events", "root://host:1094//store/a.root", "d/events"),
         ("https://host:8443/a.root", "https://host:8443/a.root", None),
         ("https://host:8443", "https://host:8443", None),
+        ("https://[::1]:8443/a.root:t", "https://[::1]:8443/a.root", "t"),
+        ("https://me:word@host/a.root", "https://me:word@host/a.root", None),
+        ("https://host/09:30/a.root", "https://host/09:30/a.root", None),
+        ("https://host/09:30/a.root:t", "https://host/09:30/a.root", "t"),
+        ("https://host/a.root?at=09:30", "https://host/a.root?at=09:30", None),
+        ("https://host/a.root?at=09:30:t", "https://host/a.root?at=09:30", "t"),
+        ("https://host/get?file=a.root&x=%3A:d/t;2", "https://host/get?file=a.root&x=%3A", "d/t;2"),
         ("notes:2026", "notes:2026", None),
         (":events", ":events", None),
         ("", "", None),
@@ -37,6 +47,36 @@ if TYPE_CHECKING:
 )
 def test_a_colon_divides_file_and_tree(text: str, path: str, tree: str | None) -> None:
     assert split_location(text) == TreeLocation(path, tree)
+
+
+SEGMENT = st.text(st.sampled_from("aZ09 _-.+~"), min_size=1, max_size=6).filter(lambda text: not text.startswith("."))
+ADDRESSES = st.tuples(
+    st.sampled_from(["https://", "http://", "root://", "davs://"]),
+    st.sampled_from(["host", "a.b-c.ch", "127.0.0.1", "[::1]", "me@host", "me:word@host"]),
+    st.sampled_from(["", ":1094", ":8443"]),
+    st.sampled_from(["/", "//"]),
+    st.lists(st.one_of(SEGMENT, st.sampled_from(["a%20b", "09:30", "x%3Ay"])), max_size=3).map(
+        lambda parts: "".join(part + "/" for part in parts)
+    ),
+    st.one_of(SEGMENT, st.just("a%20b")).map(lambda text: text + ".root"),
+    st.sampled_from(["", "?token=a.b-c", "?x=1&y=%3A", "?at=09:30"]),
+).map("".join)
+TREES = st.sampled_from(["events", "d/events", "Events;2", "a/b/c", "_t", "t.root"])
+
+
+@given(address=ADDRESSES, tree=TREES)
+def test_an_address_is_taken_whole(address: str, tree: str) -> None:
+    assert split_location(address) == TreeLocation(address)
+    assert split_location(f"{address}:{tree}") == TreeLocation(address, tree)
+    assert expand_files(f"{address}:{tree}", "other") == (TreeLocation(address, tree),)
+
+
+def test_a_file_whose_name_holds_a_colon_can_be_read(
+    tmp_path: Path, columns: Callable[..., Any], write: Callable[..., Path]
+) -> None:
+    path = write(tmp_path / "a.root:events", columns(10))
+    assert len(read(path, features=["pt"])) == 10
+    assert len(read(f"{path}:events", features=["pt"])) == 10
 
 
 def test_names_that_exist_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,13 +106,18 @@ def test_globs_are_sorted_and_go_deep(tmp_path: Path) -> None:
     assert expand_files(f"{tmp_path}/a.root", "common")[0].tree == "common"
 
 
-def test_a_file_is_read_once_by_whatever_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_read_once_by_whatever_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "a.root").touch()
     (tmp_path / "link.root").symlink_to("a.root")
     monkeypatch.chdir(tmp_path)
-    same = ["a.root", "./a.root", f"{tmp_path}/a.root", "sub/../a.root", "*.root", "link.root"]
+    same = ["a.root", "./a.root", f"{tmp_path}/a.root", "sub/../a.root", "a*.root"]
     assert expand_files(same) == (TreeLocation("a.root"),)
+    assert caplog.text == ""
+    assert expand_files("*.root:events") == (TreeLocation("a.root", "events"),)
+    assert "link.root:events is the same file as a.root:events, by a link: it is read once" in caplog.text
     assert len(expand_files(["a.root:one", "a.root:two", "a.root:one"])) == 2
 
 

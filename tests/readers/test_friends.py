@@ -11,16 +11,18 @@ import pytest
 
 from hepml.data import Feature
 from hepml.errors import BranchNotFoundError, HepmlError, IdentityError, InvalidInputError, SchemaMismatchError
-from hepml.readers import FriendRequest, SampleRequest, TreeLocation, read_samples, reading
+from hepml.readers import FriendRequest, SampleRequest, TreeLocation, read_samples, reading, root_given
+from hepml.root_process import keep_root, root_is_installed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from hepml.data import Dataset
 
     Columns = Callable[..., dict[str, Any]]
     Write = Callable[..., Path]
+    Load = Callable[..., Dataset]
 
 N = 300
 FEATURES = [Feature("pt"), Feature("far"), Feature("sum", expression="pt + Sum$(hits)")]
@@ -58,9 +60,31 @@ class Files:
         self.main, self.friend, self.write = main, friend, write
 
 
-def load(main: list[TreeLocation], friend: list[TreeLocation], index: tuple[str, ...] = (), **options: Any) -> Dataset:
-    request = SampleRequest("s", "signal", main, friends=[FriendRequest(friend, index)], **options)
-    return read_samples([request], features=FEATURES, selection="far > 2 && charge > 0", weight="weight")
+@pytest.fixture(scope="module", autouse=True)
+def one_root() -> Iterator[None]:
+    """Start ROOT once for all tests of this module."""
+    with keep_root():
+        yield
+
+
+NEEDS_ROOT = [
+    pytest.mark.requires_root,
+    pytest.mark.skipif(not root_is_installed(), reason="PyROOT (extra root) is not installed"),
+]
+
+
+@pytest.fixture(params=["uproot", pytest.param("root", marks=NEEDS_ROOT)])
+def load(request: pytest.FixtureRequest) -> Load:
+    """Both readers give the same, and refuse the same."""
+
+    def load(
+        main: list[TreeLocation], friend: list[TreeLocation], index: tuple[str, ...] = (), **options: Any
+    ) -> Dataset:
+        sample = SampleRequest("s", "signal", main, friends=[FriendRequest(friend, index)], **options)
+        wanted = {"features": FEATURES, "selection": "far > 2 && charge > 0", "weight": "weight"}
+        return read_samples([sample], reader=request.param, **wanted)
+
+    return load
 
 
 @pytest.fixture
@@ -94,20 +118,22 @@ def same(dataset: Dataset, joined: Dataset) -> None:
 @pytest.mark.parametrize("edges", [[0, N], [0, 100, N], [0, 30, 31, 250, N]])
 @pytest.mark.parametrize("index", [(), ("run", "event")])
 def test_friends_are_the_columns_of_one_tree(
-    tmp_path: Path, files: Files, joined: Dataset, edges: list[int], index: tuple[str, ...]
+    tmp_path: Path, files: Files, joined: Dataset, edges: list[int], index: tuple[str, ...], *, load: Load
 ) -> None:
     main = split(tmp_path / "main", files.main, [0, 100, N], files.write)
     friend = split(tmp_path / "friend", files.friend, edges, files.write, tree="more")
     same(load(main, friend, index), joined)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "_CHUNK_BYTES", 400)
+        patch.setattr(root_given, "_CHUNK_BYTES", 400)
         same(load(main, friend, index), joined)
 
 
 def test_a_key_finds_events_in_any_order_among_others(
-    tmp_path: Path, tables: Any, write: Write, joined: Dataset, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tables: Any, write: Write, joined: Dataset, monkeypatch: pytest.MonkeyPatch, *, load: Load
 ) -> None:
     monkeypatch.setattr(reading, "_CHUNK_BYTES", 400)
+    monkeypatch.setattr(root_given, "_CHUNK_BYTES", 400)
     main, friend = tables
     order = np.random.default_rng(3).permutation(N)
     shuffled = take(friend, order) | {"run": friend["run"][order].astype(np.int64)}
@@ -120,7 +146,7 @@ def test_a_key_finds_events_in_any_order_among_others(
     np.testing.assert_array_equal(limited.X, some.X)
 
 
-def test_another_tree_of_the_same_file(tmp_path: Path, tables: Any, joined: Dataset, write: Write) -> None:
+def test_another_tree_of_the_same_file(load: Load, tmp_path: Path, tables: Any, joined: Dataset, write: Write) -> None:
     import uproot
 
     path = write(tmp_path / "a.root", tables[0])
@@ -155,7 +181,13 @@ def test_another_tree_of_the_same_file(tmp_path: Path, tables: Any, joined: Data
     ],
 )
 def test_what_does_not_match_is_named(
-    tmp_path: Path, files: Files, change: Any, index: tuple[str, ...], expected: tuple[type[HepmlError], str]
+    tmp_path: Path,
+    files: Files,
+    change: Any,
+    index: tuple[str, ...],
+    expected: tuple[type[HepmlError], str],
+    *,
+    load: Load,
 ) -> None:
     main = split(tmp_path / "main", files.main, [0, N], files.write)
     table = change(files.friend)
@@ -164,7 +196,7 @@ def test_what_does_not_match_is_named(
         load(main, friend, index)
 
 
-def test_lengths_are_those_of_all_files_or_of_each(tmp_path: Path, tables: Any, write: Write) -> None:
+def test_lengths_are_those_of_all_files_or_of_each(load: Load, tmp_path: Path, tables: Any, write: Write) -> None:
     main = split(tmp_path / "main", tables[0], [0, 100, 200, N], write)
     with pytest.raises(IdentityError, match=r"friend1\.root has 110 entries, .*main1\.root.* has 100: entry 100"):
         load(main, split(tmp_path / "friend", tables[1], [0, 100, 210, N], write))
@@ -174,7 +206,9 @@ def test_lengths_are_those_of_all_files_or_of_each(tmp_path: Path, tables: Any, 
         load(main, split(tmp_path / "friend", take(tables[1], [*range(N), 0]), [0, 100, 301], write))
 
 
-def test_skipping_needs_a_friend_for_each_file(tmp_path: Path, tables: Any, write: Write, joined: Dataset) -> None:
+def test_skipping_needs_a_friend_for_each_file(
+    load: Load, tmp_path: Path, tables: Any, write: Write, joined: Dataset
+) -> None:
     main = split(tmp_path / "main", tables[0], [0, 100, 200, N], write)
     with pytest.raises(InvalidInputError, match=r"3 files, 1 of friends"):
         load(main, split(tmp_path / "friend", tables[1], [0, N], write), bad_files="skip")
@@ -192,7 +226,7 @@ def test_skipping_needs_a_friend_for_each_file(tmp_path: Path, tables: Any, writ
         assert [file.file for file in dataset.samples[0].skipped] == [main[1].path]
 
 
-def test_files_of_a_friend_must_agree(tmp_path: Path, tables: Any, write: Write) -> None:
+def test_files_of_a_friend_must_agree(load: Load, tmp_path: Path, tables: Any, write: Write) -> None:
     main = split(tmp_path / "main", tables[0], [0, N], write)
     first, second = split(tmp_path / "friend", tables[1], [0, 100, N], write)
     write(tmp_path / "friend1.root", take(tables[1], slice(100, N)) | {"far": np.ones(200, dtype=np.int32)})
@@ -200,3 +234,44 @@ def test_files_of_a_friend_must_agree(tmp_path: Path, tables: Any, write: Write)
         SchemaMismatchError, match=r"'far' is scalar floating in .*friend0.*scalar integer in .*friend1"
     ):
         load(main, [first, second])
+
+
+def test_files_of_a_friend_may_differ_in_width_but_not_lose_digits(
+    load: Load, tmp_path: Path, tables: Any, write: Write, joined: Dataset
+) -> None:
+    main = split(tmp_path / "main", tables[0], [0, N], write)
+    first, second = split(tmp_path / "friend", tables[1], [0, 100, N], write)
+    wide = take(tables[1], slice(100, N))
+    write(tmp_path / "friend1.root", wide | {"far": wide["far"].astype(np.float64)})
+    same(load(main, [first, second]), joined)
+    for dtype, path in ((np.int64, "friend0.root"), (np.uint64, "friend1.root")):
+        rows = slice(0, 100) if path == "friend0.root" else slice(100, N)
+        table = take(tables[1], rows)
+        write(tmp_path / path, table | {"far": table["far"].astype(dtype)})
+    with pytest.raises(SchemaMismatchError, match=r"'far' is int64 in .*friend0.* uint64 in .*friend1"):
+        load(main, [first, second])
+
+
+@pytest.mark.requires_root
+@pytest.mark.skipif(not root_is_installed(), reason="PyROOT (extra root) is not installed")
+def test_friends_of_every_type_reach_root(tmp_path: Path, columns: Columns, write: Write) -> None:
+    whole = columns(N)
+    own = {"event": whole["event"], "x": whole["pt"]}
+    friend = split(
+        tmp_path / "friend", {name: column for name, column in whole.items() if name != "run"}, [0, N], write
+    )
+    main = split(tmp_path / "main", own, [0, 70, N], write)
+    texts = ["pt", "mass", "charge", "n_tracks", "trigger", "p4[2]", "Sum$(p4)", "Max$(jet_pt)", "jet_eta[1]", "njet*x"]
+    spectators = [Feature(f"s{number}", expression=text) for number, text in enumerate(texts)]
+    request = [SampleRequest("s", "signal", main, friends=[FriendRequest(friend, ("event",))], max_events=200)]
+    one, other = (
+        read_samples(
+            request, features=[Feature("trigger")], spectators=spectators, selection="charge > 0", reader=reader
+        )
+        for reader in ("uproot", "root")
+    )
+    assert len(one) == len(other) > 0
+    for name, column in one.spectators.items():
+        assert column.dtype == other.spectators[name].dtype
+        np.testing.assert_array_equal(column, other.spectators[name], err_msg=name)
+    assert one.samples == other.samples

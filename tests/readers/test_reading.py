@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 
 from hepml.data import Dataset, Feature, Part, assign_parts
 from hepml.errors import InvalidInputError
-from hepml.readers import SampleRequest, TreeLocation, expand_files, read, read_samples, reading
+from hepml.readers import (
+    SampleRequest,
+    TreeLocation,
+    expand_files,
+    friends,
+    iterate,
+    read,
+    read_samples,
+    reading,
+    source,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -336,3 +346,22 @@ def test_undefined_weight_of_a_dropped_event_warns(
     assert dataset.weight.tolist() == [1.0]
     assert np.isnan(dataset.samples[0].sum_weights)
     assert "some weights of events that the selection drops are NaN" in caplog.text
+
+
+def test_a_file_is_described_once_and_again_only_if_it_changed(
+    tmp_path: Path, columns: Columns, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    open_file = source.open_file
+    monkeypatch.setattr(source, "open_file", lambda path: opened.append(path) or open_file(path))
+    paths = [write(tmp_path / f"{n}.root", columns(30, seed=n, first_event=30 * n)) for n in range(3)]
+    first = read(paths, features=["pt"], threads=2)
+    assert opened == list(map(str, paths))
+    monkeypatch.setattr(friends, "_MOST_KEPT_BRANCHES", 12)
+    opened.clear()
+    assert_same(read(paths, features=["pt"]), first)
+    assert len(opened) == 5
+    stream = iterate(paths[0], features=["pt"])
+    other = columns(30, seed=9)
+    write(tmp_path / "0.root", other)
+    np.testing.assert_array_equal(next(iter(stream)).X[:, 0], other["pt"])

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import subprocess
+import sys
+from contextvars import Context
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +19,10 @@ import uproot
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from hepml.data import Feature
 from hepml.errors import (
     BranchNotFoundError,
+    BranchTypeError,
     ExpressionError,
     FeatureValueError,
     FileUnreadableError,
@@ -25,21 +32,40 @@ from hepml.errors import (
 )
 from hepml.expressions.cpp_functions import CPP_CALLS
 from hepml.expressions.functions import FUNCTIONS
-from hepml.readers import TreeLocation, TreeSource, read, tree_names
-from hepml.root_process import root_is_installed
+from hepml.readers import SampleRequest, TreeLocation, TreeSource, expand_files, read, read_samples, tree_names
+from hepml.root_process import keep_root, root_is_installed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hepml.data import Dataset
 
 needs_root = [
     pytest.mark.requires_root,
     pytest.mark.skipif(not root_is_installed(), reason="PyROOT (extra root) is not installed"),
 ]
-# ROOT's TTreeReader refuses it: "created using a leaf list and cannot be represented as a C++ type"
+# of uproot-HZZ.root. Its leaf is called Photons_E: ROOT's TTreeReader refuses it as "created using a leaf list and cannot
+# be represented as a C++ type", and never comes back from reading Photon_E.Photons_E
 ROOT_CANNOT_READ = {"Photon_E"}
 PROJECT = Path(__file__).resolve().parents[2]
 SAMPLES = sorted((PROJECT / "data" / "higgs_tautau").glob("*.root"))
 REFERENCE = os.environ.get("HEPML_REFERENCE_DATA", "")
+# of the PHYSLITE file: 3775 branches of one entry, which uproot takes seconds to open, each of five times
+TOO_WIDE = {"MetaData"}
+REAL_FILES = (
+    "nanoAOD_2015_CMS_Open_Data_ttbar",
+    "uproot-HZZ-objects",
+    "uproot-HZZ",
+    "uproot-Zmumu",
+    "uproot-physlite-rntuple_v1-0-0-0",
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_root() -> Iterator[None]:
+    """Start ROOT once for all tests of this module."""
+    with keep_root():
+        yield
 
 
 def both(files: Any, **options: Any) -> tuple[Dataset, Dataset]:
@@ -217,6 +243,11 @@ class TestFiles:
                 tree.extend({"event": number, "x": (number % 1000).astype(np.float32), "w": (number % 7) - 1.5})
         options = {"features": ["x", ("y", "x/3")], "weight": "w", "selection": "event % 3 != 1", "threads": threads}
         assert_same(*both(path, **options))
+        for most in (1, 4_999, 5_000, 123_456):
+            request = SampleRequest("s", "signal", [TreeLocation(str(path))], max_events=most)
+            limited = [read_samples([request], features=[Feature("x")], reader=x) for x in ("uproot", "root")]
+            assert limited[0].samples[0].n_entries == most
+            assert_same(*limited)
 
     @pytest.mark.parametrize("threads", [1, 2])
     def test_rntuples(self, tmp_path: Path, threads: int) -> None:
@@ -237,6 +268,8 @@ class TestFiles:
         features = ["i1", "i8", "u4", "flag", ("best", "Max$(jets)"), ("n", "Length$(jets)"), ("j", "jets[1]")]
         options = {"features": features, "spectators": ["f8", "u8"], "identity": ["event", "i2"]}
         assert_same(*both(paths, threads=threads, **options))
+        request = SampleRequest("s", "signal", expand_files(paths), max_events=550)
+        assert_same(*(read_samples([request], features=[Feature("i1")], reader=x) for x in ("uproot", "root")))
 
     @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
     def test_committed_samples(self, path: Path) -> None:
@@ -244,18 +277,25 @@ class TestFiles:
         assert pair is not None
         assert_same(*pair)
 
-    @pytest.mark.skipif(not REFERENCE, reason="HEPML_REFERENCE_DATA is not set")
-    @pytest.mark.parametrize("path", sorted(Path(REFERENCE).glob("*.root")) if REFERENCE else [], ids=lambda p: p.stem)
-    def test_files_of_other_experiments(self, path: Path) -> None:
+    @pytest.mark.skipif(not REFERENCE, reason="HEPML_REFERENCE_DATA is not set: no real files to read")
+    @pytest.mark.parametrize("name", REAL_FILES)
+    def test_files_of_experiments(self, name: str) -> None:
+        path = Path(REFERENCE) / "real_data" / f"{name}.root"
         with uproot.open(path) as file:
-            names = tree_names(file)
+            names = [name for name in tree_names(file) if name not in TOO_WIDE]
         n_compared = 0
-        for name in names:
-            pair = compared(TreeLocation(str(path), name), at_most=60)
+        for tree in names:
+            pair = compared(TreeLocation(str(path), tree), at_most=60)
             if pair is not None:
                 assert_same(*pair)
                 n_compared += 1
         assert n_compared
+
+    @pytest.mark.skipif(not REFERENCE, reason="HEPML_REFERENCE_DATA is not set: no real files to read")
+    def test_what_root_cannot_read_is_named(self) -> None:
+        path = Path(REFERENCE) / "real_data" / "uproot-HZZ.root"
+        with pytest.raises(BranchTypeError, match=r"HZZ.*branch 'Photon_E'.*Use 'reader: uproot'"):
+            read(path, features=[("e", "Sum$(Photon_E)")], identity=["0"], reader="root")
 
     def test_damage_is_an_error(self, tmp_path: Path) -> None:
         path = tmp_path / "damaged.root"
@@ -280,20 +320,26 @@ def compared(location: TreeLocation, *, at_most: int) -> tuple[Dataset, Dataset]
             source.branch(name) for name in source.branch_names if name.replace("_", "a").replace(".", "a").isalnum()
         ]
         usable = [info for info in infos if info.shape != "unusable" and info.name not in ROOT_CANNOT_READ]
+        usable = usable[:: max(1, len(usable) // at_most)]
         if not usable or not source.n_entries:
             return None
-    usable = usable[:: max(1, len(usable) // at_most)]
-    spectators = []
+        # a feature must be finite; a spectator need not
+        infinite = {info.name for info in usable if is_infinite(source.read_branch(info.name, 0, source.n_entries))}
+    features, spectators = ["1"], []
     for info in usable:
-        uses = (
-            [info.name] if info.shape == "scalar" else [f"Sum$({info.name})", f"Max$({info.name})", f"{info.name}[0]"]
-        )
-        spectators += [(f"{info.name} {number}", text) for number, text in enumerate(uses)]
-    features = [("row", "1"), *((name + "'", text) for name, text in spectators if "Sum" not in text)]
-    finite = read(location.path, tree=location.tree, features=["1"], spectators=features[1:], identity=["0"])
-    infinite = {name for name, column in finite.spectators.items() if np.isinf(column.astype(np.float32)).any()}
-    kept = [item for item in features if item[0] not in infinite]
-    return both(location.path, tree=location.tree, features=kept, spectators=spectators, identity=["0"])
+        value = info.name if info.shape == "scalar" else f"Max$({info.name})"
+        first = info.name if info.shape == "scalar" else f"{info.name}[0]"
+        spectators += [(f"{info.name} 0", value), (f"{info.name} 1", first)]
+        if info.shape != "scalar":
+            spectators += [(f"{info.name} 2", f"Sum$({info.name})")]
+        if info.name not in infinite:
+            features += [(f"{info.name} feature", first)]
+    return both(location.path, tree=location.tree, features=features, spectators=spectators, identity=["0"])
+
+
+def is_infinite(column: Any) -> bool:
+    numbers = ak.to_numpy(ak.flatten(column, axis=None)).astype(np.float32)
+    return bool(np.isinf(numbers).any())
 
 
 class TestNothingReachesTheInterpreter:
@@ -334,5 +380,49 @@ def test_a_reader_that_is_not_known_is_refused(edges: Path) -> None:
 
 def test_a_missing_root_is_named(edges: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hepml.root_process.root_is_installed", lambda: False)
+    reading = partial(read, edges, features=["i1"], identity=["event"], reader="root")
+    # the process of this module is not kept there
     with pytest.raises(MissingDependencyError, match=r'pip install "hepml-framework\[root\]"'):
-        read(edges, features=["i1"], identity=["event"], reader="root")
+        Context().run(reading)
+
+
+IN_ONE_PROCESS = """
+import importlib, sys
+import numpy as np
+import hepml
+path, *modules = sys.argv[1:]
+
+def use():
+    for name in modules:
+        importlib.import_module(name)
+    if "torch" in modules:
+        torch = sys.modules["torch"]
+        assert float((torch.ones(300, 300) @ torch.ones(300, 300)).sum()) == 300.0**3
+    if "xgboost" in modules:
+        X = np.random.default_rng(1).normal(size=(200, 2))
+        sys.modules["xgboost"].XGBClassifier(n_estimators=2, n_jobs=2).fit(X, X[:, 0] > 0)
+
+def load(reader):
+    return hepml.read(path, features=["i1", ("s", "Sum$(jet_pt)")], identity=["event"], reader=reader)
+
+earlier = load("root")
+use()
+later = load("root")
+use()
+for data in (earlier, later):
+    np.testing.assert_array_equal(data.X, load("uproot").X)
+assert "ROOT" not in sys.modules
+"""
+
+
+@pytest.mark.requires_root
+@pytest.mark.skipif(not root_is_installed(), reason="PyROOT (extra root) is not installed")
+@pytest.mark.parametrize("modules", [["xgboost", "sklearn.ensemble"], ["torch"]], ids=["xgboost", "torch"])
+def test_libraries_that_clash_with_root_are_imported_before_and_after(edges: Path, modules: list[str]) -> None:
+    """In one process the order of such imports has crashed (root-project/root#15970, #20698); ROOT has its own here."""
+    if "torch" in modules and importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    command = [sys.executable, "-P", "-c", IN_ONE_PROCESS, str(edges), *modules]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr

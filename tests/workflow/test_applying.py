@@ -10,15 +10,24 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import numpy as np
 import pytest
 import uproot
 
 from hepml import Analysis, Run
-from hepml.data import Part
-from hepml.errors import FeatureMismatchError, IdentityError, InvalidInputError, ModelFormatError, OutputError
-from hepml.readers import TreeLocation
-from hepml.workflow import SeenEvents, apply_model, applying
+from hepml.data import Feature, Part
+from hepml.data.columns import evaluate_feature
+from hepml.errors import (
+    FeatureMismatchError,
+    IdentityError,
+    InvalidInputError,
+    ModelFormatError,
+    OutputError,
+    UnknownNameError,
+)
+from hepml.readers import TreeLocation, TreeSource, root_writer
+from hepml.workflow import SeenEvents, apply_model, applying, scoring
 from tests.workflow.toys import FIRST_EVENT, write_analysis, write_sample
 
 
@@ -289,3 +298,162 @@ def test_damaged_table_of_seen_events_is_refused(toy_run: Run, toy_folder: Path,
     (tmp_path / "model" / "seen.npz").write_bytes(b"not an array")
     with pytest.raises(ModelFormatError, match=r"seen\.npz"):
         apply_model(tmp_path / "model", toy_folder / "signal.root", tmp_path / "out.root")
+
+
+def write_table(path: Path, kind: str = "ttree", tree: str = "events", **table: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with root_writer(path, format=kind, overwrite=True) as writer:  # type: ignore[arg-type]
+        writer.extend(tree, table)
+    return path
+
+
+def test_all_inputs_are_checked_before_one_is_scored(toy_run: Run, toy_folder: Path, tmp_path: Path) -> None:
+    good = columns(toy_folder / "signal.root")
+    bad: dict[str, tuple[Any, dict[str, Any], str]] = {
+        "lacks": (FeatureMismatchError, {"y": None}, "no branch 'y'"),
+        "text": (FeatureMismatchError, {"y": np.array(["a"] * 1500, dtype=object)}, "text is no number"),
+        "float": (IdentityError, {"event_number": good["event_number"].astype("f8")}, "event_number"),
+    }
+    for name, (error, changes, message) in bad.items():
+        table = {key: column for key, column in (good | changes).items() if column is not None}
+        path = write_table(tmp_path / f"{name}.root", **table)
+        with pytest.raises(error, match=message):
+            apply_model(toy_run.path, [toy_folder / "signal.root", path], tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+    with uproot.recreate(tmp_path / "lists.root") as file:
+        lists = ak.Array([[1.0, 2.0], [3.0]])
+        tree = file.mktree("events", {"run": "u4", "event_number": "u8", "x": "f4", "y": "var * float32"})
+        tree.extend({"run": np.ones(2, "u4"), "event_number": np.ones(2, "u8"), "x": np.ones(2, "f4"), "y": lists})
+    with pytest.raises(FeatureMismatchError, match=r"cannot be applied to .*lists\.root:events: .*'y\*y'"):
+        apply_model(toy_run.path, [toy_folder / "signal.root", tmp_path / "lists.root"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_features_of_several_methods_are_computed_once(
+    toy_run: Run, toy_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[str] = []
+
+    def counted(feature: Feature, *arguments: Any) -> Any:
+        computed.append(feature.name)
+        return evaluate_feature(feature, *arguments)
+
+    monkeypatch.setattr(scoring, "evaluate_feature", counted)
+    scorers = scoring.Scorers(toy_run.path)
+    with TreeSource(TreeLocation(str(toy_folder / "signal.root"))) as source:
+        written, n_bad = scorers.evaluate(source.read(scorers.branches, 0, 100), 100)
+    assert computed == ["x", "y2"]
+    assert (tuple(written), n_bad) == (scorers.names, 0)
+    assert written["BDT_seen"] is written["HGB_seen"]
+
+
+def test_methods_with_other_features_do_not_disturb_each_other(toy_run: Run, toy_folder: Path, tmp_path: Path) -> None:
+    write_analysis(tmp_path, features=["x"], spectators=[])
+    for name in ("signal", "background"):
+        shutil.copy(toy_folder / f"{name}.root", tmp_path)
+    other = Analysis.from_file(tmp_path / "analysis.yaml").train(tmp_path / "other")
+    mixed = tmp_path / "mixed"
+    shutil.copytree(toy_run.path, mixed)
+    shutil.rmtree(mixed / "models" / "HGB")
+    shutil.copytree(other.path / "models" / "BDT", mixed / "models" / "HGB")
+    y = np.array([1.0, np.inf, np.nan], dtype="f4")
+    table: dict[str, Any] = {
+        "run": np.ones(3, "u4"),
+        "event_number": np.arange(3, dtype="u8"),
+        "x": np.zeros(3, "f4"),
+        "y": y,
+    }
+    (result,) = apply_model(mixed, write_table(tmp_path / "in.root", **table), tmp_path / "out.root")
+    friend = columns(result.output)
+    assert np.isnan(friend["BDT"]).tolist() == [False, True, False]
+    assert np.array_equal(friend["HGB"], other.model("BDT").evaluate(np.zeros((3, 1), dtype=np.float32)))
+    assert np.array_equal(friend["BDT"][::2], toy_run.model("BDT").evaluate(np.array([[0, 1], [0, np.nan]], "f4")))
+    assert result.n_not_scored == 1
+
+
+@pytest.mark.parametrize("chunk", [2000, 10**8])
+def test_friends_of_the_inputs_are_read(
+    toy_run: Run, toy_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(applying, "_CHUNK_BYTES", chunk)
+    names = ("background", "signal")
+    mains, friends, shuffled = [], [], []
+    for name in names:
+        table = columns(toy_folder / f"{name}.root")
+        y = {key: table.pop(key) for key in ("y",)} | {key: table[key] for key in ("run", "event_number")}
+        path = write_table(tmp_path / "main" / f"{name}.root", **table)
+        mains.append(path)
+        friends.append(write_table(tmp_path / "friend" / f"{name}.root", **y))
+        order = np.random.default_rng(5).permutation(len(y["y"]))
+        shuffled.append(
+            write_table(tmp_path / f"other_{name}.root", tree="extra", **{k: c[order] for k, c in y.items()})
+        )
+    expected = apply_model(toy_run.path, [toy_folder / f"{name}.root" for name in names], tmp_path / "expected")
+    by_entry = apply_model(toy_run.path, mains, tmp_path / "by_entry", friends=tmp_path / "friend" / "*.root")
+    assert [result.n_entries for result in by_entry] == [2000, 1500]
+    for one, other in zip(expected, by_entry, strict=True):
+        assert_same_friend(one.output, other.output)
+    by_key = apply_model(
+        toy_run.path,
+        mains[0],
+        tmp_path / "by_key.root",
+        friends=[f"{shuffled[0]}:extra"],
+        index=["run", "event_number"],
+    )
+    assert_same_friend(expected[0].output, by_key[0].output)
+
+
+def assert_same_friend(one: Path, other: Path) -> None:
+    first, second = columns(one), columns(other)
+    assert first.keys() == second.keys()
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_another_tree_of_the_inputs_is_a_friend(toy_run: Run, toy_folder: Path, tmp_path: Path) -> None:
+    table = columns(toy_folder / "signal.root")
+    y = table.pop("y")
+    with root_writer(tmp_path / "in.root") as writer:
+        writer.extend("events", table)
+        writer.extend("extra", {"y": y})
+    apply_model(toy_run.path, toy_folder / "signal.root", tmp_path / "expected.root")
+    apply_model(toy_run.path, tmp_path / "in.root", tmp_path / "out.root", friends=":extra")
+    assert_same_friend(tmp_path / "expected.root", tmp_path / "out.root")
+
+
+def test_friends_that_do_not_fit_are_refused_before_anything_is_written(
+    toy_run: Run, toy_folder: Path, tmp_path: Path
+) -> None:
+    table = columns(toy_folder / "signal.root")
+    y = table.pop("y")
+    main = write_table(tmp_path / "in.root", **table)
+    with pytest.raises(FeatureMismatchError, match=r"no branch 'y' in .*--friend FILE\[:TREE\]"):
+        apply_model(toy_run.path, main, tmp_path / "out.root")
+    short = write_table(tmp_path / "short.root", y=y[:-1])
+    with pytest.raises(IdentityError, match=r"has 1499 entries, .* has 1500"):
+        apply_model(toy_run.path, main, tmp_path / "out.root", friends=short)
+    with pytest.raises(InvalidInputError, match=r"no friend is given \(--friend\)"):
+        apply_model(toy_run.path, main, tmp_path / "out.root", index="run")
+    with pytest.raises(OutputError, match=r"short\.root is an input"):
+        apply_model(toy_run.path, main, short, friends=short, overwrite=True)
+    twice = write_table(tmp_path / "twice.root", y=y, run=np.ones(1500, "u4"))
+    with pytest.raises(IdentityError, match="`index:` must tell entries apart"):
+        apply_model(toy_run.path, main, tmp_path / "out.root", friends=twice, index="run")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.root", "short.root", "twice.root"]
+
+
+def test_friend_is_what_its_input_is(toy_run: Run, toy_folder: Path, tmp_path: Path) -> None:
+    table = columns(toy_folder / "signal.root")
+    inputs = [write_table(tmp_path / f"{kind}.root", kind, **table) for kind in ("ttree", "rntuple")]
+    apply_model(toy_run.path, inputs, tmp_path / "same")
+    apply_model(toy_run.path, inputs, tmp_path / "ttree", format="ttree")
+    apply_model(toy_run.path, inputs, tmp_path / "rntuple", format="rntuple")
+    found = {}
+    for folder in ("same", "ttree", "rntuple"):
+        for path in inputs:
+            with uproot.open(tmp_path / folder / path.name) as file:
+                found[folder, path.stem] = file.classnames()["events;1"]
+            assert_same_friend(tmp_path / folder / path.name, tmp_path / "same" / "ttree.root")
+    tree, ntuple = "TTree", "ROOT::RNTuple"
+    assert list(found.values()) == [tree, ntuple, tree, tree, ntuple, ntuple]
+    with pytest.raises(UnknownNameError, match="did you mean 'rntuple'"):
+        apply_model(toy_run.path, inputs, tmp_path / "x", format="rntupl")  # type: ignore[arg-type]

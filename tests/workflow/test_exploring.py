@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from hepml import Analysis
 from hepml.evaluation import correlations, separation
+from hepml.workflow import exploring, prepare
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hepml import Run
 
 
@@ -43,6 +47,23 @@ def test_correlations_are_of_features_and_spectators_by_class(toy_run: Run) -> N
         expected = correlations(columns, tree["weight"][here])
         for key in ("linear", "linear_error", "rank", "rank_error", "n_events"):
             np.testing.assert_allclose(found[name][key], getattr(expected, key), rtol=1e-6, atol=1e-9)
+
+
+def test_of_very_many_events_some_are_correlated(toy_run: Run, toy_folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(exploring, "_MOST_CORRELATED", 800)
+    analysis = Analysis.from_file(toy_folder / "analysis.yaml")
+    prepared = prepare(analysis.config, analysis.read())
+    found = exploring.explore(
+        analysis.config, prepared, [], {}, np.ones(len(prepared.dataset), dtype=bool), unblind=False
+    )
+    n_events = [found.correlations[name].n_events[0, 0] for name in ("signal", "background")]
+    assert abs(sum(n_events) - 800) < 4 * np.sqrt(800)
+    for name, n_chosen in zip(("signal", "background"), n_events, strict=True):
+        whole = toy_run.metrics["correlations"][name]
+        assert n_chosen < whole["n_events"][0][0]
+        few = found.correlations[name]
+        assert abs(few.linear[0, 2] - whole["linear"][0][2]) < 4 * few.linear_error[0, 2]
+    assert found.separations["x"].value == toy_run.metrics["features"][0]["separation"]
 
 
 def test_there_is_a_figure_of_each(toy_run: Run) -> None:

@@ -17,6 +17,7 @@ import yaml
 from hepml import Analysis
 from hepml.data import assign_parts
 from hepml.errors import EmptySelectionError, HepmlError, InvalidInputError, OutputError, WeightError
+from hepml.readers import streaming
 from hepml.workflow import skim, skimming
 from tests.workflow.toys import FIRST_EVENT, write_analysis, write_sample
 
@@ -126,9 +127,9 @@ def test_memory_does_not_grow_with_the_file(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(skimming, "_CHUNK_BYTES", 1_000)
     monkeypatch.setattr(skimming, "_ROWS_AT_ONCE", 100)
     largest = []
-    block = skimming.Block
+    block = streaming.Block
     concatenate = skimming.Dataset.concatenate
-    monkeypatch.setattr(skimming, "Block", lambda n, plan: largest.append(n) or block(n, plan))
+    monkeypatch.setattr(streaming, "Block", lambda n, plan: largest.append(n) or block(n, plan))
     monkeypatch.setattr(
         skimming.Dataset, "concatenate", lambda parts: largest.append(sum(map(len, parts))) or concatenate(parts)
     )
@@ -206,7 +207,7 @@ def test_without_an_identity_the_skim_has_none(tmp_path: Path, caplog: pytest.Lo
     ("changes", "error", "message"),
     [
         ({"selection": "x > 1e9"}, EmptySelectionError, "'signal': none of 400 entries passes"),
-        ({"weight": "0*weight"}, WeightError, "'signal': all 400 weights are zero"),
+        ({"weight": "0*weight"}, WeightError, "'signal', weight .*: all 400 weights are zero"),
         ({"weight": "weight*1e308*1e308"}, WeightError, "400 of 400 weights are NaN or infinite"),
         ({"features": [{"name": "a", "expression": "exp(1000 + 0*x)"}]}, HepmlError, "feature 'a' .*is infinite"),
         (
@@ -232,11 +233,58 @@ def test_what_cannot_be_skimmed_leaves_nothing(
     assert sorted(folder.iterdir()) == before
 
 
-def test_what_counts_over_all_files_is_refused(folder: Path) -> None:
-    for changes in ({"max_events": 10}, {"normalise": {"xsec": 1.0, "lumi": 1.0, "sumw": 100.0}}):
-        analysis = Analysis.from_file(write_analysis(folder, samples=samples(**changes)))
-        with pytest.raises(InvalidInputError, match=f"'signal' has `{next(iter(changes))}`, which a skim cannot hold"):
-            skim(analysis, folder / "skim.root")
+def test_what_counts_over_all_files_is_settled_in_the_skim(folder: Path) -> None:
+    for name, sumw in (("signal", 600.0), ("more", 1000.0)):
+        with uproot.update(folder / f"{name}.root") as file:
+            file.mktree("Runs", {"sumw": "f8"}).extend({"sumw": np.array([sumw])})
+    normalise = {"xsec": 2.0, "lumi": 3.0, "sumw": "Runs:sumw"}
+    settled = samples(max_events=550, normalise=normalise, scale=0.5)
+    settled[1]["max_events"] = 1
+    analysis = Analysis.from_file(write_analysis(folder, samples=settled, selection="x > -3"))
+    result = skim(analysis, folder / "skim.root", threads=2)
+    again, wanted = Analysis.from_file(result.analysis).read(), analysis.read()
+    assert_same_events(again, wanted)
+    assert [sample.n_entries for sample in result.samples] == [550, 1]
+    new = yaml.safe_load(result.analysis.read_text())["samples"][0]
+    assert (new["normalise"], new["max_events"], new["scale"]) == (None, None, 1.0)
+    facts = note(result.path)["samples"][0]
+    assert (facts["max_events"], facts["scale"]) == (550, 0.5)
+    assert facts["normalise"] == normalise
+    assert facts["cutflow"] == wanted.samples[0].cutflow.to_dict()
+    assert facts["cutflow"][0] == {**facts["cutflow"][0], "cut": "generated", "sum_weights": 3000.0}
+    assert facts["sum_weights"] == pytest.approx(wanted.summary()[0]["sum_weights"])
+    assert result.samples[0].sum_weights == facts["sum_weights"]
+
+
+def test_files_that_cannot_be_read_are_noted(folder: Path) -> None:
+    analysis = Analysis.from_file(write_analysis(folder, samples=samples(bad_files="skip")))
+    (folder / "more.root").write_bytes((folder / "more.root").read_bytes()[:2000])
+    result = skim(analysis, folder / "skim.root")
+    again = Analysis.from_file(result.analysis)
+    assert_same_events(again.read(), analysis.read())
+    assert [sample.bad_files for sample in again.config.samples] == ["error", "error"]
+    facts = note(result.path)["samples"][0]
+    assert [Path(record["path"]).name for record in facts["files"]] == ["signal.root"]
+    (skipped,) = facts["skipped"]
+    assert skipped["file"].endswith("more.root:events")
+    assert "truncated" in skipped["reason"]
+    assert facts["bad_files"] == "skip"
+    (folder / "other").mkdir()
+    strict = Analysis.from_file(write_analysis(folder, samples=samples()))
+    with pytest.raises(HepmlError, match=r"more\.root is truncated"):
+        skim(strict, folder / "other" / "skim.root")
+    assert not list((folder / "other").iterdir())
+
+
+def test_a_part_without_events_has_an_empty_tree(folder: Path) -> None:
+    fixed = samples(selection="event_number > 1000")
+    fixed[0]["files"] = {"train": "signal.root", "test": "more.root"}
+    analysis = Analysis.from_file(write_analysis(folder, samples=fixed))
+    result = skim(analysis, folder / "skim.root")
+    with uproot.open(result.path) as file:
+        assert [file[tree].num_entries for tree in result.samples[0].trees] == [400, 0]
+        assert file["signal_test"].keys() == file["signal_train"].keys()
+    assert_same_events(Analysis.from_file(result.analysis).read(), analysis.read())
 
 
 def test_inputs_and_existing_files_are_kept(folder: Path) -> None:
@@ -264,3 +312,11 @@ def test_the_command(folder: Path) -> None:
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert "skim.root exists already" in run.stderr
+
+
+def test_a_skim_of_rntuples_gives_the_same_events(folder: Path) -> None:
+    analysis = Analysis.from_file(write_analysis(folder, samples=samples(selection="y < 1")))
+    skim(analysis, folder / "skim.root", format="rntuple")
+    with uproot.open(folder / "skim.root") as file:
+        assert set(file.classnames().values()) == {"TObjString", "ROOT::RNTuple"}
+    assert_same_events(Analysis.from_file(folder / "skim.yaml").read(), analysis.read())

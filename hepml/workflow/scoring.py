@@ -1,0 +1,219 @@
+"""The trained methods that score events together: what several of them need is computed once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepml import classifiers
+from hepml.data import FALLBACK_NAMES, Identity
+from hepml.data.columns import evaluate_feature, required_branches
+from hepml.errors import IdentityError, InvalidInputError, ModelFormatError
+from hepml.expressions import parse
+from hepml.workflow.run import Run
+from hepml.workflow.seen import SEEN_FILE, SeenEvents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hepml.data import Feature
+
+__all__ = ["Scorers"]
+
+_NEW_EVENTS = "none"
+
+
+class _Method:
+    """One model: its name, the places of its features among those of all methods, the number of its table of seen events."""
+
+    def __init__(self, name: str, model: Any) -> None:
+        self.name, self.model = name, model
+        self.identity = _texts(model, "identity")
+        if self.identity == FALLBACK_NAMES:
+            self.identity = ()
+        self.columns: tuple[int, ...] = ()
+        self.table: int | None = None
+
+
+class Scorers:
+    """The methods of a run, or one model.
+
+    Parameters
+    ----------
+    path : path-like
+        A run folder or the folder of one model.
+    sample : str, optional
+        Sample of the training that the events belong to; ``none`` states that they are new.
+
+    Attributes
+    ----------
+    identity : tuple of str
+        Expressions that identify an event; empty if nothing does and the events are new.
+    trees : tuple of str
+        Names of the trees that the models were trained on.
+    branches : tuple of str
+        Branches that are needed.
+    names : tuple of str
+        Columns that :meth:`evaluate` gives.
+
+    Raises
+    ------
+    IdentityError
+        If it cannot be said which events a model has seen.
+    InvalidInputError
+        If a method has the name of what identifies an event.
+    ModelFormatError
+        If a model is damaged.
+    """
+
+    def __init__(self, path: Path, sample: str | None = None) -> None:
+        self._methods = [_Method(name, model) for name, model in _load(path).items()]
+        if len({method.identity for method in self._methods}) != 1:
+            msg = f"the models of {path} identify events differently: apply them one by one"
+            raise IdentityError(msg)
+        self.identity = self._methods[0].identity
+        trees = [method.model.context.get("tree") for method in self._methods]
+        self.trees = tuple(dict.fromkeys(tree for tree in trees if tree and isinstance(tree, str)))
+        self._tables: list[SeenEvents] = []
+        self._read_tables(sample)
+        self._features: list[Feature] = []
+        self._place_features()
+        texts = [feature.expression for feature in self._features]
+        self.branches = required_branches([*texts, *self.identity])
+        scores = [(method.name, f"{method.name}_seen") for method in self._methods]
+        self.names = (*self.identity, *(name for pair in scores for name in pair))
+        for name in (name for pair in scores for name in pair):
+            if name in self.identity:
+                msg = f"{name!r} would name two branches of the friend, a score and what identifies an event"
+                raise InvalidInputError(msg)
+
+    def _read_tables(self, sample: str | None) -> None:
+        """Read the tables of seen events; methods of one run have the same one."""
+        numbers: dict[tuple[bytes, tuple[str, ...]], int] = {}
+        for method in self._methods:
+            if sample == _NEW_EVENTS:
+                continue
+            if not self.identity:
+                msg = (
+                    f"{method.name} was trained without branches that identify an event, so it cannot be said which events "
+                    f"it has seen: state `identity:` in the analysis file and train again, or state that all events are new "
+                    f"by --sample {_NEW_EVENTS}"
+                )
+                raise IdentityError(msg)
+            if SEEN_FILE not in method.model.attachments:
+                msg = (
+                    f"{method.name} holds no table of the events it was trained on; state that events are new by "
+                    f"--sample {_NEW_EVENTS}"
+                )
+                raise ModelFormatError(msg)
+            content, samples = method.model.attachments[SEEN_FILE], _texts(method.model, "samples")
+            if (content, samples) not in numbers:
+                numbers[content, samples] = len(self._tables)
+                self._tables.append(SeenEvents.from_bytes(content, self.identity, samples).within(sample))
+            method.table = numbers[content, samples]
+
+    def _place_features(self) -> None:
+        places: dict[tuple[str, tuple[float, ...]], int] = {}
+        for method in self._methods:
+            columns = []
+            for feature in method.model.features:
+                key = (feature.expression, feature.missing)
+                if key not in places:
+                    places[key] = len(self._features)
+                    self._features.append(feature)
+                columns.append(places[key])
+            method.columns = tuple(columns)
+
+    def identify(self, columns: Mapping[str, Any], n_entries: int) -> tuple[NDArray[Any], ...]:
+        """Return what identifies each entry, in 64-bit integers; see :meth:`evaluate`."""
+        return tuple(parse(text).evaluate_integer(columns, n_entries) for text in self.identity)
+
+    def features(self, columns: Mapping[str, Any], n_entries: int) -> NDArray[np.float32]:
+        """Compute each feature of all methods once; see :meth:`evaluate`."""
+        X = np.empty((n_entries, len(self._features)), dtype=np.float32, order="F")
+        with np.errstate(over="ignore"):
+            for number, feature in enumerate(self._features):
+                X[:, number] = evaluate_feature(feature, columns, n_entries)
+        return X
+
+    def evaluate(self, columns: Mapping[str, Any], n_entries: int) -> tuple[dict[str, NDArray[Any]], int]:
+        """Score entries.
+
+        Parameters
+        ----------
+        columns : mapping of str to array, each with n_entries entries
+            The branches.
+        n_entries : int
+            Number of entries.
+
+        Returns
+        -------
+        columns : dict of str to ndarray, each of shape (n_entries,)
+            Identity in 64-bit integers; for each method ``METHOD``, float64, NaN where a feature of it is infinite, and
+            ``METHOD_seen``, int32.
+        n_not_scored : int
+            Entries that a method could not score.
+
+        Raises
+        ------
+        ExpressionError
+            If an expression cannot be computed of these columns.
+        """
+        integers = self.identify(columns, n_entries)
+        written: dict[str, NDArray[Any]] = dict(zip(self.identity, integers, strict=True))
+        seen = self._seen(integers)
+        X = self.features(columns, n_entries)
+        infinite = {number: rows for number in range(X.shape[1]) if (rows := np.isinf(X[:, number])).any()}
+        not_scored = np.zeros(n_entries, dtype=bool)
+        matrices: dict[tuple[int, ...], NDArray[np.float32]] = {}
+        for method in self._methods:
+            if method.columns not in matrices:
+                matrices[method.columns] = _matrix(X, method.columns, infinite)
+            score = np.array(method.model.evaluate(matrices[method.columns]), dtype=np.float64)
+            for number in infinite.keys() & set(method.columns):
+                score[infinite[number]] = np.nan
+                not_scored |= infinite[number]
+            written[method.name] = score
+            written[f"{method.name}_seen"] = (
+                np.zeros(n_entries, dtype=np.int32) if method.table is None else seen[method.table]
+            )
+        return written, int(not_scored.sum())
+
+    def _seen(self, integers: tuple[NDArray[Any], ...]) -> list[NDArray[np.int32]]:
+        if not self._tables:
+            return []
+        identity = Identity(self.identity, integers)
+        return [table.lookup(identity).astype(np.int32) for table in self._tables]
+
+
+def _matrix(
+    X: NDArray[np.float32], columns: tuple[int, ...], infinite: Mapping[int, NDArray[np.bool_]]
+) -> NDArray[np.float32]:
+    """Return the matrix of some features; rows in which one is infinite are NaN. All features in order are not copied."""
+    chosen = X if columns == tuple(range(X.shape[1])) else np.asfortranarray(X[:, list(columns)])
+    bad = [infinite[number] for number in columns if number in infinite]
+    if bad:
+        chosen = chosen.copy(order="F") if chosen is X else chosen
+        chosen[np.logical_or.reduce(bad)] = np.nan
+    return chosen
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if (path / "metrics.json").is_file():
+        run = Run(path)
+        return {name: run.model(name) for name in run.method_names}
+    model = classifiers.load(path)
+    return {str(model.context.get("method", path.name)): model}
+
+
+def _texts(model: Any, key: str) -> tuple[str, ...]:
+    """Return a list of texts that a model remembers; a model is not trusted to remember anything."""
+    found: Iterable[Any] = model.context.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        msg = f"the model's {key!r} is not a list of texts: it is damaged"
+        raise ModelFormatError(msg)
+    return tuple(found)
