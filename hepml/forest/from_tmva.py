@@ -221,6 +221,8 @@ def _ensemble(
             ": its response is a weighted median of the trees, neither sum nor average" if boost == "AdaBoostR2" else ""
         )
         _refuse(name, f"BoostType={boost[:40]} in an analysis of type {analysis} is not supported{reason}")
+    if not weight.sum() > np.finfo(np.float64).eps:
+        _refuse(name, "the weights of its trees sum to nothing, and TMVA would answer 0 for all events")
     return value, {"aggregate": "average", "link": "identity", "tree_weight": weight}
 
 

@@ -29,6 +29,8 @@ __all__ = ["TMVAForm", "to_tmva"]
 # these decide what the trees mean
 _NOT_FREE = ("BoostType", "UseYesNoLeaf", "VarTransform", "DoPreselection")
 _LEAF_WITHOUT_TYPE = -99
+# TMVA answers 0 if its weights sum to less than 2e-16
+_SMALLEST_WEIGHT, _LARGEST_WEIGHT = 1e-6, 1e30
 # what TMVA writes as the response of trees that have none
 _NO_RESPONSE = -99.0
 
@@ -138,22 +140,25 @@ def _refuse_what_tmva_lacks(forest: Forest, *, ignore_missing: bool, float32_fea
 
 
 def _layout(forest: Forest) -> _Layout:
-    value = forest.value[:, 0]
+    value, weight = forest.value[:, 0], forest.tree_weight
     leaves = value[forest.feature < 0]
     if forest.aggregate == "average" and forest.link == "identity":
         shifted = value + forest.base[0]
+        largest = np.abs(weight).max()
+        if not _SMALLEST_WEIGHT < largest < _LARGEST_WEIGHT:
+            # an average does not depend on their scale, and TMVA keeps them in single precision
+            weight = weight / largest
         leaves = leaves + forest.base[0]
         boost = _boost_of(forest)
         by_type = bool((np.abs(leaves) == 1.0).all())
         purities = bool((leaves >= 0.0).all() and (leaves <= 1.0).all())
         if _came_from(forest, "Regression") or not (by_type or purities):
             boost = boost if boost in AVERAGED_REGRESSION else "Bagging"
-            return _Layout("Regression", boost, "response", shifted, forest.tree_weight, np.zeros(1))
+            return _Layout("Regression", boost, "response", shifted, weight, np.zeros(1))
         if boost not in AVERAGED or (boost in LEAVES_BY_PURITY and not purities):
             boost = "AdaBoost"
         kind = "node_type" if by_type and boost not in LEAVES_BY_PURITY else "purity"
-        return _Layout("Classification", boost, kind, shifted, forest.tree_weight, np.zeros(1))
-    weight = forest.tree_weight
+        return _Layout("Classification", boost, kind, shifted, weight, np.zeros(1))
     if forest.aggregate == "average":
         weight = weight / weight.sum()
     # TMVA's response is 2 / (1 + exp(-2 F)) - 1, so that F is half the logarithm of the odds
@@ -209,8 +214,9 @@ def _trees(forest: Forest, layout: _Layout, header: dict[str, Any], *, kept: boo
     extras = {name: decode((nodes or {}).get(name), dtype, n_nodes) for name, dtype in NODE_EXTRAS.items()}
     with np.errstate(over="ignore"):
         value = layout.value.astype(np.float32)
-    if not np.isfinite(value[leaf]).all():
-        _refuse("a leaf is beyond single precision")
+        constant = layout.constant.astype(np.float32)
+    if not np.isfinite(value[leaf]).all() or not np.isfinite(constant).all():
+        _refuse("a leaf or the base is beyond single precision")
     of_all = _mean_of_leaves(forest, layout.value).astype(np.float32)
 
     def extra(name: str, otherwise: NDArray[Any] | float) -> NDArray[Any]:

@@ -275,6 +275,15 @@ def stump(**options: Any) -> Forest:
     return Forest.from_nodes(**{**parts, **given, **options})
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e-12, 1.0, 1e200])
+def test_weights_of_any_scale_are_averaged(scale: float, tmp_path: Path) -> None:
+    forest = random_forest(
+        np.random.default_rng(8), missing=False, aggregate="average", tree_weight=scale * np.arange(1.0, 8.0)
+    )
+    without_infinities(forest).to_tmva(tmp_path / "a.xml")
+    assert Forest.from_tmva(tmp_path / "a.xml").tree_weight.sum() > 1e-6
+
+
 def test_a_base_keeps_more_than_single_precision(tmp_path: Path) -> None:
     forest = stump(base=[1.0 / 3.0], link="tmva_grad")
     forest.to_tmva(tmp_path / "a.xml")
@@ -340,6 +349,7 @@ def test_an_xgboost_model_answers_2p_minus_1(tmp_path: Path) -> None:
         (stump(link="exp"), "exponential"),
         (stump(threshold=[np.inf, 0, 0]), "infinite"),
         (stump(value=[0, 1e39, 0]), "beyond single precision"),
+        (stump(base=[1e39]), "beyond single precision"),
     ],
     ids=lambda thing: thing if isinstance(thing, str) else "forest",
 )
