@@ -291,8 +291,8 @@ def _sets_of_splits(
     if ((words < 0) | (words >= 2**32)).any() or len(words) * 32 > _LARGEST_CATEGORY:
         _fail(f"its sets of categories are no words of 32 bits, or more than {_LARGEST_CATEGORY} numbers")
     which = threshold[by_category]
-    if not np.isin(which, np.arange(n_sets)).all():
-        _fail("a split uses a set of categories that is not there")
+    if not np.isin(which, np.arange(n_sets)).all() or len(np.unique(which)) != len(which):
+        _fail("a split uses a set of categories that is not there, or another's")
     for split, number in zip(np.flatnonzero(by_category), which.astype(np.int64), strict=True):
         bits = words[bounds[number] : bounds[number + 1]].astype("<u4").view(np.uint8)
         of_split[split] = sets.number(np.flatnonzero(np.unpackbits(bits, bitorder="little")))

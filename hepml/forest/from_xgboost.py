@@ -278,8 +278,8 @@ def _nodes(trees: list[dict[str, Any]], n_outputs: int) -> tuple[dict[str, Any],
         "value": np.where(leaf[:, None], _single(flat["value"]), 0.0),
         "category_set": np.where(leaf, -1, flat["set"]),
         "node_id": own,
-        "gain": np.where(leaf, np.nan, flat["loss_changes"]),
-        "cover": flat["sum_hessian"],
+        "gain": np.where(leaf, np.nan, _single(flat["loss_changes"])),
+        "cover": _single(flat["sum_hessian"]),
     }
     if (flat["left_children"] < -1).any() or (~leaf & (flat["right_children"] < 0)).any():
         _fail("a child has a negative number")
