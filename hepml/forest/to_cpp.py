@@ -158,7 +158,8 @@ def make_form(forest: Forest, name: str, language: Language = "c++17") -> Source
 def _lines(forest: Forest, plan: Plan, name: str, language: Language) -> Iterable[str]:
     cpp = language == "c++17"
     real = "double" if forest.precision == "float64" else "float"
-    api, array = ("inline", "inline constexpr") if cpp else (f"{name.upper()}_API", "static const")
+    # inline variables of one name would be one in all libraries that a process loads, also in those of other forests
+    api, array = ("static inline", "static constexpr") if cpp else (f"{name.upper()}_API", "static const")
     yield from _head(forest, name, real, cpp=cpp)
     yield "namespace " + name + "_data {" if cpp else ""
     data = (lambda what: what) if cpp else (lambda what: f"{name}_{what}")
@@ -190,7 +191,7 @@ def _lines(forest: Forest, plan: Plan, name: str, language: Language) -> Iterabl
         yield f"}}  // namespace {name}_data"
     yield ""
     names = ", ".join(_quoted(feature_name) for feature_name in forest.feature_names)
-    yield f"{'inline' if cpp else 'static'} const char* const {name}_features[{forest.n_features}] = {{{names}}};"
+    yield f"static const char* const {name}_features[{forest.n_features}] = {{{names}}};"
     if not cpp:
         # a function that uses the names, so that no compiler finds them unused
         yield f"{api} const char* {name}_feature(int k) {{ return {name}_features[k]; }}"
@@ -271,11 +272,10 @@ def _functions(
     data = f"{name}_data::" if cpp else f"{name}_"
     math = "std::" if cpp else ""
     infinity = f"({real})INFINITY"
-    local = "inline" if cpp else "static inline"
     n_rows, n_trees = len(plan.rows[0]), forest.n_trees
     if categories:
         yield f"""/* 0 if the value, cut to an integer, is a member, 1 if it is not, 2 if it is missing */
-{local} int {name}_membership({real} value, int64_t first, int64_t last) {{
+static inline int {name}_membership({real} value, int64_t first, int64_t last) {{
   if (value != value) return 2;
   if (!(value >= 0 && value < 16777216)) return 1;
   const int32_t number = (int32_t)value;
@@ -368,7 +368,7 @@ def _scores(forest: Forest, name: str, real: str, api: str, math: str) -> Iterab
 def _of_numbers(forest: Forest, name: str, real: str) -> Iterable[str]:
     """Yield overloads that take the features as numbers: what RDataFrame's Define hands over."""
     n_features, n_outputs = forest.n_features, forest.n_outputs
-    numbers = f"std::enable_if_t<sizeof...(N) == {n_features} && (std::is_arithmetic_v<N> && ...)"
+    numbers = f"static inline std::enable_if_t<sizeof...(N) == {n_features} && (std::is_arithmetic_v<N> && ...)"
     for what in ("margin", "score"):
         if n_outputs == 1:
             yield f"""template <typename... N>
