@@ -197,7 +197,7 @@ def _lines(forest: Forest, plan: Plan, name: str, language: Language) -> Iterabl
         yield f"{api} const char* {name}_feature(int k) {{ return {name}_features[k]; }}"
     yield ""
     yield from _functions(forest, plan, name, real, api, cpp=cpp, fixed=fixed, categories=categories)
-    yield f"#endif  // {name.upper()}_INCLUDED" if cpp else f"#endif /* {name.upper()}_INCLUDED */"
+    yield f"#endif  // {name}_INCLUDED" if cpp else f"#endif /* {name}_INCLUDED */"
 
 
 def _head(forest: Forest, name: str, real: str, *, cpp: bool) -> Iterable[str]:
@@ -220,8 +220,8 @@ def _head(forest: Forest, name: str, real: str, *, cpp: bool) -> Iterable[str]:
     yield "// It needs NaN and infinities: do not compile with -ffast-math. Features:"
     for number, feature in enumerate(forest.feature_names):
         yield f"//   x[{number}] {_quoted(feature)}"
-    yield f"#ifndef {name.upper()}_INCLUDED"
-    yield f"#define {name.upper()}_INCLUDED"
+    yield f"#ifndef {name}_INCLUDED"
+    yield f"#define {name}_INCLUDED"
     headers = ("array", "cmath", "cstdint", "type_traits") if cpp else ("math.h", "stdint.h")
     yield from (f"#include <{header}>" for header in headers)
     yield "#ifdef __FAST_MATH__"

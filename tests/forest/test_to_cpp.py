@@ -136,6 +136,23 @@ def test_numbers_can_be_given_one_by_one_and_two_forests_together(tmp_path: Path
 
 @needs_compiler
 @pytest.mark.parametrize("language", ["c++17", "c99"])
+def test_two_libraries_keep_forests_of_one_name_apart(language: Any, tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    extern = 'extern "C" ' if language == "c++17" else ""
+    taken = "(const float* x, double* out)"
+    more = f"{extern}void margin_of{taken};\n{extern}void margin_of{taken} {{ *out = bdt_margin(x); }}"
+    forests = [random_forest(np.random.default_rng(seed), depth=4) for seed in range(2)]
+    libraries = []
+    for number, forest in enumerate(forests):
+        folder = tmp_path / str(number)
+        forest.to_cpp(folder / "bdt.h", language=language)
+        libraries.append(compiled(folder, folder / "bdt.h", language, more))
+    for forest, library in zip(forests, libraries, strict=True):
+        np.testing.assert_array_equal(called(library, "margin_of", X)[:, 0], forest.predict(X, output="margin"))
+
+
+@needs_compiler
+@pytest.mark.parametrize("language", ["c++17", "c99"])
 def test_missing_values_give_nan_where_the_forest_refuses_them(language: Any) -> None:
     forest = random_forest(np.random.default_rng(3), takes_missing=False, full=True)
     X = np.zeros((2, 4), np.float32)
