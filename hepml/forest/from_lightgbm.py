@@ -315,8 +315,10 @@ def _fields(lines: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
         key, sign, value = line.partition("=")
-        if sign and found.setdefault(key, value) is not value:
+        if key in found:
             _fail(f"{key[:100]!r} stands twice")
+        if sign:
+            found[key] = value
     return found
 
 

@@ -148,7 +148,7 @@ def test_gain_and_cover_are_those_of_the_impurity() -> None:
 
 
 REFUSED = {
-    "not fitted": lambda: DecisionTreeClassifier(),
+    "not fitted": DecisionTreeClassifier,
     "2 targets": lambda: tree.DecisionTreeRegressor(max_depth=2).fit(X, np.column_stack([Y, Y])),
     "weighted median": lambda: ensemble.AdaBoostRegressor(n_estimators=2).fit(X, Y),
     "no ensemble of trees": lambda: LogisticRegression().fit(X, Y),

@@ -182,3 +182,11 @@ def test_a_damaged_model_is_refused_with_the_reason(reason: str, tmp_path: Path)
     (tmp_path / "model.json").write_text(json.dumps(document))
     with pytest.raises(ModelFormatError, match=reason):
         Forest.from_xgboost(tmp_path / "model.json")
+
+
+def test_infinities_go_where_the_library_sends_them() -> None:
+    model = xgb.XGBClassifier(**SMALL).fit(X_TRAIN, Y)
+    forest = Forest.from_xgboost(model)
+    X = events(forest)
+    X[::3, 0], X[1::3, 1], X[::5, 2] = np.inf, -np.inf, np.inf
+    assert_close(forest.predict(X, output="margin"), model.get_booster().inplace_predict(X, predict_type="margin"))
