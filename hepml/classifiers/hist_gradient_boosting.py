@@ -12,8 +12,9 @@ from hepml.classifiers.binning import bin_features, bin_thresholds
 from hepml.classifiers.objective import EarlyStopping, base_margin, gradient_and_hessian, signed_log_loss
 from hepml.classifiers.parameters import Integer, Number, Parameter
 from hepml.classifiers.training import thread_count
-from hepml.classifiers.trees import nodes_from_bytes, nodes_from_predictors, nodes_to_bytes, predict_sum
+from hepml.classifiers.trees import nodes_from_bytes, nodes_from_predictors, nodes_to_bytes
 from hepml.errors import ModelFormatError
+from hepml.forest.from_sklearn import from_histogram_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.classifiers.training import TrainingPart
+    from hepml.forest import Forest
 
 __all__ = ["HistGradientBoostingClassifier"]
 
@@ -68,6 +70,8 @@ class HistGradientBoostingClassifier(Classifier):
         Log-odds that the first tree starts from.
     nodes_ : ndarray
         The nodes of all trees.
+    forest_ : hepml.forest.Forest
+        The same trees, which is what evaluates events.
     classes_, n_features_in_, training_report_
         As for every :class:`~hepml.classifiers.Classifier`.
 
@@ -177,6 +181,7 @@ class HistGradientBoostingClassifier(Classifier):
                     break
         n_trees = watch.best + 1 if validation is not None else self.max_iter
         self.nodes_ = nodes_from_predictors(predictors[:n_trees])
+        self.forest_ = self._make_forest()
         sums = np.concatenate(leaf_sums[:n_trees])
         return {
             "iterations": n_trees,
@@ -197,7 +202,16 @@ class HistGradientBoostingClassifier(Classifier):
         return sums
 
     def _margin(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
-        return predict_sum(self.nodes_, X, self.baseline_, thread_count(self.n_jobs, X.shape[0]))
+        return self.forest_.predict(X, threads=thread_count(self.n_jobs, X.shape[0]), output="margin")
+
+    def _make_forest(self) -> Forest:
+        return from_histogram_nodes(
+            self.nodes_,
+            base=[self.baseline_],
+            link="logistic",
+            feature_names=self._feature_names(),
+            metadata={"source": "hepml", "objective": "binary log-loss"},
+        )
 
     def _state(self) -> dict[str, Any]:
         return {"baseline": self.baseline_}
@@ -211,3 +225,4 @@ class HistGradientBoostingClassifier(Classifier):
             raise ModelFormatError(msg)
         self.baseline_ = state["baseline"]
         self.nodes_ = nodes_from_bytes(payloads[_PAYLOAD], self.n_features_in_)
+        self.forest_ = self._make_forest()

@@ -1,8 +1,4 @@
-"""Trees of scikit-learn's histogram gradient boosting as one flat array, which can be stored, checked and predicted.
-
-scikit-learn's compiled predictor follows child indices without looking at bounds, so an array from a file is checked
-before it gets there.
-"""
+"""Trees of scikit-learn's histogram gradient boosting as one flat array, which can be stored and checked."""
 
 from __future__ import annotations
 
@@ -11,8 +7,6 @@ import tokenize
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
-from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
 from hepml.errors import ModelFormatError
 
@@ -20,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
 __all__ = [
     "NODE_DTYPE",
@@ -27,7 +22,6 @@ __all__ = [
     "nodes_from_bytes",
     "nodes_from_predictors",
     "nodes_to_bytes",
-    "predict_sum",
 ]
 
 # one row a node, trees one after another, children as row numbers within their tree, root first
@@ -46,8 +40,6 @@ NODE_DTYPE = np.dtype(
     ]
 )
 
-# rows converted to double precision in one go
-_BLOCK = 1 << 15
 _LARGEST_HEADER = 10_000
 
 
@@ -70,36 +62,6 @@ def nodes_from_predictors(predictors: Sequence[TreePredictor]) -> NDArray[np.voi
         nodes["count"] = source["count"]
         parts.append(nodes)
     return np.concatenate(parts)
-
-
-def predict_sum(nodes: NDArray[np.void], X: NDArray[np.float32], start: float, threads: int) -> NDArray[np.float64]:
-    """Return ``start`` plus the sum of the trees' leaf values, by scikit-learn's compiled predictor.
-
-    Parameters
-    ----------
-    nodes : ndarray of NODE_DTYPE
-        From :func:`nodes_from_predictors` or :func:`nodes_from_bytes`.
-    X : ndarray of float32, shape (n_events, n_features)
-        Features, NaN where missing.
-    start : float
-        First term of the sum.
-    threads : int
-        Number of threads.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_events,)
-        Added tree by tree in their order.
-    """
-    total = np.full(X.shape[0], start)
-    predictors = _predictors(nodes)
-    no_categories = np.zeros((0, 8), dtype=np.uint32)
-    feature_map = np.zeros(X.shape[1], dtype=np.uint32)
-    for first in range(0, X.shape[0], _BLOCK):
-        block = np.ascontiguousarray(X[first : first + _BLOCK], dtype=np.float64)
-        for predictor in predictors:
-            total[first : first + _BLOCK] += predictor.predict(block, no_categories, feature_map, threads)
-    return total
 
 
 def nodes_to_bytes(nodes: NDArray[np.void]) -> bytes:
@@ -212,18 +174,3 @@ def _check_nodes(nodes: NDArray[np.void], n_features: int) -> None:
     for index, part in enumerate(np.split(nodes, np.flatnonzero(steps) + 1)):
         leaf = part["leaf"].astype(bool)
         check_structure(part["left"], part["right"], leaf, part["feature"], n_features=n_features, name=f"tree {index}")
-
-
-def _predictors(nodes: NDArray[np.void]) -> list[TreePredictor]:
-    source = np.zeros(nodes.size, dtype=PREDICTOR_RECORD_DTYPE)
-    leaf = nodes["leaf"].astype(bool)
-    source["is_leaf"] = leaf
-    source["feature_idx"] = nodes["feature"]
-    source["num_threshold"] = nodes["threshold"]
-    source["left"] = np.where(leaf, 0, nodes["left"])
-    source["right"] = np.where(leaf, 0, nodes["right"])
-    source["missing_go_to_left"] = nodes["missing_left"]
-    source["value"] = nodes["value"]
-    no_categories = np.zeros((0, 8), dtype=np.uint32)
-    starts = np.flatnonzero(np.diff(nodes["tree"])) + 1
-    return [TreePredictor(part, no_categories, no_categories) for part in np.split(source, starts)]

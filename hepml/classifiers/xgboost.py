@@ -17,6 +17,7 @@ from hepml.classifiers.training import thread_count
 from hepml.classifiers.xgboost_matrices import page_folder, training_matrices
 from hepml.data.mapped import row_blocks
 from hepml.errors import ModelFormatError
+from hepml.forest import Forest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,6 +75,8 @@ class XGBoostClassifier(Classifier):
     ----------
     booster_ : xgboost.Booster
         The trees, an ordinary ``binary:logistic`` model.
+    forest_ : hepml.forest.Forest
+        The same trees, which is what evaluates events.
     classes_, n_features_in_, training_report_
         As for every :class:`~hepml.classifiers.Classifier`.
 
@@ -103,6 +106,7 @@ class XGBoostClassifier(Classifier):
     }
 
     booster_: xgb.Booster
+    forest_: Forest
 
     def __init__(
         self,
@@ -154,6 +158,7 @@ class XGBoostClassifier(Classifier):
         # through the file format, so that what was just trained and what will be loaded cannot differ
         self.booster_ = xgb.Booster()
         self.booster_.load_model(content)
+        self.forest_ = Forest.from_xgboost(self.booster_, self._feature_names())
         trees = json.loads(content)["learner"]["gradient_booster"]["model"]["trees"]
         return {
             "iterations": len(trees),
@@ -234,11 +239,7 @@ class XGBoostClassifier(Classifier):
         return sum(int(np.count_nonzero(r & (s <= 0.0))) for r, s in zip(reached, sums, strict=True))
 
     def _margin(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
-        if X.shape[0] == 0:
-            return np.empty(0)
-        self.booster_.set_param({"nthread": thread_count(self.n_jobs, X.shape[0])})
-        margin = self.booster_.inplace_predict(X, predict_type="margin")
-        return np.asarray(margin, dtype=np.float64).reshape(X.shape[0])
+        return self.forest_.predict(X, threads=thread_count(self.n_jobs, X.shape[0]), output="margin")
 
     def _state(self) -> dict[str, Any]:
         return {}
@@ -251,3 +252,4 @@ class XGBoostClassifier(Classifier):
             msg = f"an xgboost model has exactly the payload {_PAYLOAD!r} and no state, not {sorted(payloads)}"
             raise ModelFormatError(msg)
         self.booster_ = booster_from_json(payloads[_PAYLOAD], self.n_features_in_)
+        self.forest_ = Forest.from_xgboost(self.booster_, self._feature_names())
