@@ -217,7 +217,7 @@ def _trees_of(gradient_booster: dict[str, Any]) -> tuple[dict[str, Any], NDArray
     if booster == "gbtree":
         return _object(gradient_booster, "model"), None, booster
     if booster == "dart":
-        weights = _numbers(gradient_booster, "weight_drop", "iuf").astype(np.float32).astype(np.float64)
+        weights = _single(_numbers(gradient_booster, "weight_drop", "iuf"))
         return _object(_object(gradient_booster, "gbtree"), "model"), weights, booster
     return _fail(f"its booster is {booster!r:.100}, which has no trees (known: gbtree, dart)")
 
@@ -289,7 +289,8 @@ def _nodes(trees: list[dict[str, Any]], n_outputs: int) -> tuple[dict[str, Any],
 
 
 def _single(values: NDArray[Any]) -> NDArray[np.float64]:
-    with np.errstate(over="ignore"):
+    # what is out of range is found by the forest
+    with np.errstate(all="ignore"):
         return values.astype(np.float32).astype(np.float64)
 
 
@@ -356,7 +357,7 @@ def _base(stored: Any, link: Link, n_outputs: int) -> NDArray[np.float64]:
         _fail(f"its base_score is {stored!r:.100}")
     try:
         numbers = json.loads(stored, parse_constant=_not_finite)
-        score = np.atleast_1d(np.asarray(numbers, dtype=np.float64)).astype(np.float32)
+        score = _single(np.atleast_1d(np.asarray(numbers, dtype=np.float64))).astype(np.float32)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         msg = f"its base_score is {stored!r:.100}"
         raise ModelFormatError(msg) from error

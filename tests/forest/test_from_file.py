@@ -221,3 +221,12 @@ def test_sets_of_categories_that_all_splits_share_make_no_bomb() -> None:
     assert_harmless(text.encode(), from_text)
     with pytest.raises(ModelFormatError, match="another's"):
         from_text(text.encode(), "model")
+
+
+@pytest.mark.parametrize("key", [b"sum_hessian", b"loss_changes", b"split_conditions"])
+def test_signalling_nan_warns_of_nothing(key: bytes) -> None:
+    content, reader = CONTENT["ubj"]
+    changed = bytearray(content)
+    first = content.index(key + b"[$d#L") + len(key) + 5 + 8
+    changed[first : first + 4] = b"\x7f\xa0\x00\x00"
+    assert_harmless(bytes(changed), reader)
