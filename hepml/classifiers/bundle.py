@@ -155,12 +155,13 @@ def save_model(
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """Read a model bundle; executes nothing that it holds.
+    """Read a model; executes nothing that it holds.
 
     Parameters
     ----------
     path : path-like
-        Folder that :func:`save_model` wrote.
+        Folder that :func:`save_model` wrote; or a model file, recognised by its content: ``weights.xml`` of TMVA's boosted
+        decision trees, XGBoost JSON or UBJSON, LightGBM text, ONNX, or a forest (``.npz``).
 
     Returns
     -------
@@ -170,9 +171,9 @@ def load(path: str | os.PathLike[str]) -> Model:
     Raises
     ------
     MissingFileError
-        If there is no such folder.
+        If there is no such folder or file.
     ModelFormatError
-        If it is not a model bundle, is damaged, changed or unsafe, or was written by a newer hepml.
+        If it is not a model, is damaged, changed or unsafe, or was written by a newer hepml.
     UnknownNameError, MissingDependencyError
         If its kind is not known here, or the kind's library is not installed.
     """
@@ -181,8 +182,9 @@ def load(path: str | os.PathLike[str]) -> Model:
         msg = f"there is no model at {folder}"
         raise MissingFileError(msg)
     if not folder.is_dir():
-        msg = f"{folder} is not a model bundle: a bundle is a folder with {MODEL_FILE}"
-        raise ModelFormatError(msg)
+        from hepml.classifiers.model_files import load_file
+
+        return load_file(folder)
     document = _read_document(folder)
     features = _read_features(document["features"])
     payloads = _read_files(folder, document, "payloads")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hepml.classifiers.training import TrainingPart
     from hepml.forest import Forest
 
+
 __all__ = ["HistGradientBoostingClassifier"]
 
 _PAYLOAD = "trees.npy"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from hepml.classifiers.columns import from_columns, from_dataset, from_matrix
 from hepml.classifiers.features import check_features
@@ -13,10 +13,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hepml.classifiers.base import Classifier
     from hepml.data import Feature
 
-__all__ = ["Model"]
+__all__ = ["Model", "Scorer"]
+
+
+class Scorer(Protocol):
+    """What a model needs of its estimator: a fitted :class:`~hepml.classifiers.Classifier`, or something foreign."""
+
+    @property
+    def handles_nan(self) -> bool: ...  # noqa: D102
+
+    def evaluate(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the scores of a matrix of features."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,7 @@ class Model:
         Kind of classifier.
     features : tuple of Feature
         In the order of the training.
-    estimator : Classifier
+    estimator : Classifier, ForestScorer or OnnxScorer
         Fitted.
     context : dict
         What was saved beside the model.
@@ -41,10 +51,20 @@ class Model:
 
     kind: str
     features: tuple[Feature, ...]
-    estimator: Classifier
+    estimator: Scorer
     context: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
     attachments: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is a model of another program, of whose training nothing is known."""
+        return not isinstance(self.metadata.get("format"), str)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of scores of an event."""
+        return int(getattr(self.estimator, "n_outputs", 1))
 
     def evaluate(self, X: object, *, columns: Literal["branches", "features"] | None = None) -> NDArray[np.float64]:
         """Return the score of each event.
@@ -58,8 +78,8 @@ class Model:
 
         Returns
         -------
-        ndarray of float64, shape (n_events,)
-            Probability of signal.
+        ndarray of float64, shape (n_events,) or (n_events, n_outputs)
+            Probability of signal; of a model of another program what that calls its score.
 
         Raises
         ------

@@ -49,11 +49,14 @@ def apply(
     kind: str | None,
     overwrite: bool,
 ) -> None:
-    """Score FILES (paths or globs, each optionally with :TREE) with MODEL, a run folder or the folder of one model.
+    """Score FILES (paths or globs, each optionally with :TREE) with MODEL.
+
+    MODEL is a run folder, the folder of one model, or a model file: TMVA's weights.xml, XGBoost, LightGBM, ONNX.
 
     \b
     Every input gets a file with a tree of the same name and entry order: the identity branches, for each method METHOD
-    (the score) and METHOD_seen (0 unseen, 1 trained, 2 validation, 3 test). All inputs are checked before one is scored.
+    (the score) and METHOD_seen (0 unseen, 1 trained, 2 validation, 3 test, -1 not known). All inputs are checked before
+    one is scored.
     Example: hepml apply runs/higgs_tautau data/higgs_tautau/*.root -o scored/
     """
     from hepml.readers.writing import check_format

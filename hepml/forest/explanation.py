@@ -32,17 +32,19 @@ def importance(forest: Forest, kind: Importance = "gain") -> NDArray[np.float64]
         raise InvalidInputError(msg)
     split = forest.feature >= 0
     feature = forest.feature[split]
-    counts = np.bincount(feature, minlength=forest.n_features).astype(np.float64)
+    counts: NDArray[np.float64] = np.zeros(forest.n_features)
+    np.add.at(counts, feature, 1.0)
     if kind == "splits":
         return counts
     values = (forest.gain if kind.endswith("gain") else forest.cover)[split]
     if np.isnan(values).any():
         msg = f"the {kind.removeprefix('total_')} of splits is not known for this forest; `splits` counts them"
         raise InvalidInputError(msg)
-    totals = np.bincount(feature, weights=values, minlength=forest.n_features)
-    return (
-        totals if kind.startswith("total") else np.divide(totals, counts, out=np.zeros_like(totals), where=counts > 0)
-    )
+    totals: NDArray[np.float64] = np.zeros(forest.n_features)
+    np.add.at(totals, feature, values)
+    if not kind.startswith("total"):
+        np.divide(totals, counts, out=totals, where=counts > 0)
+    return totals
 
 
 def contributions(forest: Forest, X: ArrayLike, *, threads: int | None = None) -> NDArray[np.float64]:

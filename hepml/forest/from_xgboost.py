@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from hepml.errors import InvalidInputError, ModelFormatError
 from hepml.forest.category_sets import CategorySets
+from hepml.forest.described import described_features
 from hepml.forest.files import read_model_file
 from hepml.forest.forest import Forest
 from hepml.forest.safe_json import parse_json
@@ -149,7 +151,9 @@ def _from_document(document: dict[str, Any], name: str, feature_names: Sequence[
     attributes = attributes if isinstance(attributes, dict) else {}
     by_estimator = "scikit_learn" in attributes
     rounds = _best_rounds(attributes) if by_estimator else None
-    return _forest(document, name, feature_names, rounds)
+    forest = _forest(document, name, feature_names, rounds)
+    described = described_features(attributes)
+    return replace(forest, metadata={**forest.metadata, **described}) if described else forest
 
 
 def _best_rounds(attributes: Mapping[str, Any]) -> int | None:

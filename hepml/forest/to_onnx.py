@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import ExportError, missing_dependency
+from hepml.forest.described import to_text
 from hepml.forest.verification import FLOAT32_TOLERANCE, Evaluation, export
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def make_form(forest: Forest, *, float32_features: bool = False) -> OnnxForm:
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     model = helper.make_model(graph, producer_name="hepml", opset_imports=opsets, ir_version=_IR_VERSION)
-    described = {"feature_names": json.dumps(forest.feature_names), "link": forest.link}
+    described = {"feature_names": json.dumps(forest.feature_names), "link": forest.link, **to_text(forest.metadata)}
     helper.set_model_props(model, described | {"takes_missing": json.dumps(forest.takes_missing)})
     onnx.checker.check_model(model, full_check=True)
     return OnnxForm(model.SerializeToString(deterministic=True), np.dtype(np.float64 if double else np.float32))

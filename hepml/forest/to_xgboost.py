@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import ExportError
+from hepml.forest.described import to_text
 from hepml.forest.verification import FLOAT32_TOLERANCE, Evaluation, export
 
 if TYPE_CHECKING:
@@ -321,7 +322,7 @@ def _document(
     }
     return {
         "learner": {
-            "attributes": {},
+            "attributes": to_text(forest.metadata),
             "feature_names": names,
             "feature_types": ["float"] * len(names),
             "gradient_booster": {"model": model, "name": "gbtree"},

@@ -2,6 +2,7 @@
 
 from hepml.workflow.analysis import Analysis
 from hepml.workflow.applying import AppliedFile, apply_model
+from hepml.workflow.converting import Conversion, convert_model
 from hepml.workflow.doctor import Finding, examine_installation
 from hepml.workflow.preparation import Prepared, prepare
 from hepml.workflow.run import Run
@@ -11,6 +12,7 @@ from hepml.workflow.skimming import Skim, SkimmedSample, skim
 __all__ = [
     "Analysis",
     "AppliedFile",
+    "Conversion",
     "Finding",
     "Prepared",
     "Run",
@@ -18,6 +20,7 @@ __all__ = [
     "Skim",
     "SkimmedSample",
     "apply_model",
+    "convert_model",
     "examine_installation",
     "prepare",
     "skim",

@@ -76,13 +76,15 @@ def apply_model(
 
     Each input gets a friend file: a tree of the same name with the same entries in the same order, holding the identity
     branches and for each method ``METHOD`` (float64 score; NaN where a feature is infinite) and ``METHOD_seen`` (int32: 0
-    unseen, 1 trained, 2 validation, 3 test). All entries are scored, selected or not. All inputs are opened and checked
+    unseen, 1 trained, 2 validation, 3 test; -1 not known, for models of other programs). All entries are scored, selected
+    or not. All inputs are opened and checked
     before the first file is written.
 
     Parameters
     ----------
     model : path-like
-        A run folder (all its methods) or the folder of one model.
+        A run folder (all its methods), the folder of one model, or a model file of another program: ``weights.xml`` of
+        TMVA's boosted decision trees, XGBoost, LightGBM, ONNX.
     files : path-like or iterable of path-like
         Files or globs, each optionally with ``:tree``.
     out : path-like
@@ -225,7 +227,7 @@ def _require(source: TreeSource | JoinedSource, scorers: Scorers, *, has_friends
                 raise IdentityError(msg) from error
             msg = f"the model cannot be applied to {source}: {error}"
             if isinstance(error, BranchNotFoundError) and not has_friends:
-                msg += ". If it is in a friend tree, give that as well: --friend FILE[:TREE]"
+                msg += "; if it is in a friend tree, give that as well: --friend FILE[:TREE]"
             raise FeatureMismatchError(msg) from error
     # no entries tell all about types: lists that are not reduced, an identity in floating numbers
     columns = source.read(scorers.branches, 0, 0)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Scorers"]
 
 _NEW_EVENTS = "none"
+_NOT_KNOWN = -1
 
 
 class _Method:
@@ -35,6 +36,9 @@ class _Method:
         self.identity = _texts(model, "identity")
         if self.identity == FALLBACK_NAMES:
             self.identity = ()
+        self.scores = (
+            (name,) if model.n_outputs == 1 else tuple(f"{name}_{number}" for number in range(model.n_outputs))
+        )
         self.columns: tuple[int, ...] = ()
         self.table: int | None = None
 
@@ -45,7 +49,7 @@ class Scorers:
     Parameters
     ----------
     path : path-like
-        A run folder or the folder of one model.
+        A run folder, the folder of one model, or a model file of another program.
     sample : str, optional
         Sample of the training that the events belong to; ``none`` states that they are new.
 
@@ -78,15 +82,17 @@ class Scorers:
         self.identity = self._methods[0].identity
         trees = [method.model.context.get("tree") for method in self._methods]
         self.trees = tuple(dict.fromkeys(tree for tree in trees if tree and isinstance(tree, str)))
+        # what a model of another program has seen is not known, unless the user states it
+        self._new_or_unknown = 0 if sample == _NEW_EVENTS else _NOT_KNOWN
         self._tables: list[SeenEvents] = []
         self._read_tables(sample)
         self._features: list[Feature] = []
         self._place_features()
         texts = [feature.expression for feature in self._features]
         self.branches = required_branches([*texts, *self.identity])
-        scores = [(method.name, f"{method.name}_seen") for method in self._methods]
-        self.names = (*self.identity, *(name for pair in scores for name in pair))
-        for name in (name for pair in scores for name in pair):
+        written = [name for method in self._methods for name in (*method.scores, f"{method.name}_seen")]
+        self.names = (*self.identity, *written)
+        for name in written:
             if name in self.identity:
                 msg = f"{name!r} would name two branches of the friend, a score and what identifies an event"
                 raise InvalidInputError(msg)
@@ -95,7 +101,7 @@ class Scorers:
         """Read the tables of seen events; methods of one run have the same one."""
         numbers: dict[tuple[bytes, tuple[str, ...]], int] = {}
         for method in self._methods:
-            if sample == _NEW_EVENTS:
+            if sample == _NEW_EVENTS or method.model.is_foreign:
                 continue
             if not self.identity:
                 msg = (
@@ -154,7 +160,7 @@ class Scorers:
         -------
         columns : dict of str to ndarray, each of shape (n_entries,)
             Identity in 64-bit integers; for each method ``METHOD``, float64, NaN where a feature of it is infinite, and
-            ``METHOD_seen``, int32.
+            ``METHOD_seen``, int32. ``METHOD_0``, ``METHOD_1``, ... of a model with several outputs.
         n_not_scored : int
             Entries that a method could not score.
 
@@ -177,9 +183,10 @@ class Scorers:
             for number in infinite.keys() & set(method.columns):
                 score[infinite[number]] = np.nan
                 not_scored |= infinite[number]
-            written[method.name] = score
+            written |= zip(method.scores, score.reshape(n_entries, -1).T, strict=True)
+            unknown = self._new_or_unknown if method.model.is_foreign else 0
             written[f"{method.name}_seen"] = (
-                np.zeros(n_entries, dtype=np.int32) if method.table is None else seen[method.table]
+                np.full(n_entries, unknown, dtype=np.int32) if method.table is None else seen[method.table]
             )
         return written, int(not_scored.sum())
 
