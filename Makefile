@@ -26,7 +26,7 @@ $(CORE): $(SETUP_INPUTS)
 	@touch $@
 
 $(FULL): $(SETUP_INPUTS)
-	$(SETUP) $(VENV) --extras dev,docs,interchange,remote,root,sim
+	$(SETUP) $(VENV) --extras dev,docs,interchange,lightgbm,onnx,remote,root,sim
 	@touch $(CORE) $@
 
 $(MINIMUM): $(SETUP_INPUTS) tools/minimum_requirements.py

@@ -95,7 +95,13 @@ def open_forest(path: str | os.PathLike[str]) -> Forest:
         if kind.recognises(head):
             module, _, function = kind.reader.partition(":")
             reader = cast("Callable[[bytes, str], Forest]", getattr(import_module(module), function))
-            return reader(content, str(path))
+            try:
+                return reader(content, str(path))
+            except ModelFormatError as error:
+                if str(path) in str(error):
+                    raise
+                msg = f"{path}: {error}"
+                raise ModelFormatError(msg) from error
     known = ", ".join(kind.name for kind in FORMATS)
     msg = f"{path} holds no forest of a known kind: it begins with {head[:16]!r} (known: {known})"
     raise ModelFormatError(msg)

@@ -136,7 +136,8 @@ def from_json(content: bytes, name: str, feature_names: Sequence[str] | None = N
     ModelFormatError
         If it is damaged, or a model that a forest cannot express.
     """
-    return _from_document(parse_json(content, name), name, feature_names)
+    # XGBoost writes thresholds beyond all numbers so
+    return _from_document(parse_json(content, name, infinities=True), name, feature_names)
 
 
 def from_ubjson(content: bytes, name: str, feature_names: Sequence[str] | None = None) -> Forest:

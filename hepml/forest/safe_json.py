@@ -11,7 +11,7 @@ from hepml.errors import ModelFormatError
 __all__ = ["parse_json"]
 
 
-def parse_json(content: bytes, name: str) -> dict[str, Any]:
+def parse_json(content: bytes, name: str, *, infinities: bool = False) -> dict[str, Any]:
     """Parse a JSON object.
 
     Parameters
@@ -20,6 +20,8 @@ def parse_json(content: bytes, name: str) -> dict[str, Any]:
         UTF-8 text.
     name : str
         What it is, for the message.
+    infinities : bool
+        Whether ``Infinity`` and ``-Infinity`` are numbers, as some writers have it.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def parse_json(content: bytes, name: str) -> dict[str, Any]:
     try:
         document = json.loads(
             content.decode("utf-8"),
-            parse_constant=_refuse_constant,
+            parse_constant=_infinity if infinities else _refuse_constant,
             parse_float=_finite,
             object_pairs_hook=_without_duplicates,
         )
@@ -45,6 +47,10 @@ def parse_json(content: bytes, name: str) -> dict[str, Any]:
         msg = f"{name} is not a JSON object but a {type(document).__name__}"
         raise ModelFormatError(msg)
     return document
+
+
+def _infinity(text: str) -> float:
+    return _refuse_constant(text) if text == "NaN" else float(text)
 
 
 def _refuse_constant(text: str) -> float:

@@ -27,7 +27,15 @@ def test_what_the_readme_shows_can_be_run(tmp_path: Path) -> None:
     (folder / "analysis.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     lines = [line[2:].partition("#")[0] for block in blocks("console") for line in block.splitlines()]
     commands = [line.strip() for line in lines if line.startswith("hepml ")]
-    assert {command.split()[1] for command in commands} == {"inspect", "skim", "train", "apply", "report", "doctor"}
+    assert {command.split()[1] for command in commands} == {
+        "apply",
+        "convert",
+        "doctor",
+        "inspect",
+        "report",
+        "skim",
+        "train",
+    }
     for command in commands:
         shown = command.replace("hepml", f"{sys.executable} -m hepml", 1)
         run = subprocess.run(["bash", "-c", shown], capture_output=True, text=True, check=False, cwd=tmp_path)

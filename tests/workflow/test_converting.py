@@ -1,0 +1,104 @@
+"""From a trained run to the files of other programs and back to scores: the same, whichever way."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import uproot
+
+from hepml.errors import InvalidInputError, OutputError, UnknownNameError
+from hepml.workflow import Analysis, Run, apply_model, convert_model
+from tests.workflow.toys import write_analysis, write_sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMS = [".json", ".npz", ".py", ".hpp", ".c"]
+if importlib.util.find_spec("onnxruntime") and importlib.util.find_spec("onnx"):
+    FORMS.append(".onnx")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("converting")
+    write_sample(folder / "signal.root", 1500, mean=1.0, seed=1)
+    write_sample(folder / "background.root", 1500, mean=0.0, seed=2)
+    methods = {
+        "BDT": {"kind": "xgboost", "n_estimators": 8},
+        "HistGB": {"kind": "hist_gradient_boosting", "max_iter": 8},
+    }
+    return Analysis.from_file(write_analysis(folder, methods=methods)).train(folder / "run")
+
+
+@pytest.mark.parametrize("suffix", FORMS)
+@pytest.mark.parametrize("method", ["BDT", "HistGB"])
+def test_every_form_is_written_and_verified(run: Run, tmp_path: Path, suffix: str, method: str) -> None:
+    out = tmp_path / f"model{suffix}"
+    result = convert_model(run.path, out, method=method)
+    assert result.path == out
+    assert out.stat().st_size > 100
+    assert result.verification is None or result.verification.n_events > 1000
+    # the folder of the model alone gives the same
+    other = tmp_path / f"other{suffix}"
+    convert_model(run.path / "models" / method, other)
+    if suffix in {".json", ".npz"}:
+        assert other.read_bytes() == out.read_bytes()
+    with pytest.raises(OutputError, match="exists"):
+        convert_model(run.path, out, method=method)
+
+
+def test_scores_of_a_converted_file_are_those_of_the_run(run: Run, tmp_path: Path) -> None:
+    source = run.path.parent / "signal.root"
+    apply_model(run.path, source, tmp_path / "run.root", sample="none")
+    expected = uproot.open(tmp_path / "run.root")["events"].arrays(library="np")
+    for suffix in [form for form in FORMS if form in {".json", ".npz", ".onnx"}]:
+        convert_model(run.path, tmp_path / f"BDT{suffix}", method="BDT")
+        out = tmp_path / f"scores{suffix}.root"
+        apply_model(tmp_path / f"BDT{suffix}", source, out)
+        found = uproot.open(out)["events"].arrays(library="np")
+        assert set(found) == {"BDT", "BDT_seen"}
+        np.testing.assert_allclose(found["BDT"], expected["BDT"], atol=1e-6)
+        # nobody knows what a file of another program has seen, unless the user says so
+        assert set(found["BDT_seen"]) == {-1}
+        apply_model(tmp_path / f"BDT{suffix}", source, out, sample="none", overwrite=True)
+        assert set(uproot.open(out)["events"]["BDT_seen"].array(library="np")) == {0}
+
+
+def test_tmva_takes_expressions(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "BDT.weights.xml"
+    convert_model(run.path, out, method="BDT")
+    expressions = [feature.expression for feature in run.model("BDT").features]
+    from hepml import classifiers
+
+    assert [feature.expression for feature in classifiers.load(out).features] == expressions
+
+
+def test_one_clear_error(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"BDT, HistGB: choose one"):
+        convert_model(run.path, tmp_path / "x.json")
+    with pytest.raises(InvalidInputError, match=r"does not tell a format.*\.onnx"):
+        convert_model(run.path, tmp_path / "x.pkl", method="BDT")
+    with pytest.raises(UnknownNameError, match="did you mean 'BDT'"):
+        convert_model(run.path, tmp_path / "x.json", method="BDTs")
+    with pytest.raises(UnknownNameError, match="BDT"):
+        convert_model(run.path / "models" / "BDT", tmp_path / "x.json", method="other")
+
+
+def test_the_command(run: Run, tmp_path: Path) -> None:
+    def hepml(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "hepml", *map(str, arguments)], capture_output=True, text=True, check=False
+        )
+
+    done = hepml("convert", run.path, "--method", "BDT", "-o", tmp_path / "bdt.json")
+    assert done.returncode == 0, done.stderr
+    assert "events scored by xgboost" in done.stdout
+    failed = hepml("convert", run.path, "-o", tmp_path / "bdt.weights.xml")
+    assert failed.returncode == 1
+    assert "Traceback" not in failed.stderr
+    assert "choose one (--method)" in failed.stderr
