@@ -36,6 +36,7 @@ from hepml.readers import (
     stream_samples,
     streaming,
 )
+from hepml.root_process import root_is_installed
 from tests.readers.test_normalisation import damage_end_of_baskets, make_file
 from tests.readers.test_reading import assert_same
 
@@ -150,8 +151,9 @@ def test_chunks_are_as_large_as_they_may_be(tmp_path: Path, columns: Columns, wr
             iterate(path, features=["pt"], chunk=wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.requires_root
+@pytest.mark.skipif(not root_is_installed(), reason="PyROOT (extra root) is not installed")
 def test_the_root_reader_streams_as_well(tmp_path: Path, columns: Columns, write: Write) -> None:
-    pytest.importorskip("ROOT")
     path = write(tmp_path / "a.root", columns(200))
     options: dict[str, Any] = {"features": ["pt", "mass"], "weight": "weight", "selection": "pt > 20"}
     assert_same(whole(iterate(path, **options, reader="root", chunk=2000)), read(path, **options))
