@@ -62,7 +62,7 @@ class Model:
         return not isinstance(self.metadata.get("format"), str)
 
     @property
-    def n_outputs(self) -> int:
+    def n_scores(self) -> int:
         """Number of scores of an event."""
         return int(getattr(self.estimator, "n_outputs", 1))
 

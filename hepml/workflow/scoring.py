@@ -37,7 +37,7 @@ class _Method:
         if self.identity == FALLBACK_NAMES:
             self.identity = ()
         self.scores = (
-            (name,) if model.n_outputs == 1 else tuple(f"{name}_{number}" for number in range(model.n_outputs))
+            (name,) if model.n_scores == 1 else tuple(f"{name}_{number}" for number in range(model.n_scores))
         )
         self.columns: tuple[int, ...] = ()
         self.table: int | None = None

@@ -115,7 +115,7 @@ def test_several_outputs(tmp_path: Path) -> None:
     forest = random_forest(np.random.default_rng(5), n_outputs=3, vector_leaves=True, link="softmax")
     forest.save(tmp_path / "three.npz")
     model = hepml.load(tmp_path / "three.npz")
-    assert model.n_outputs == 3
+    assert model.n_scores == 3
     np.testing.assert_array_equal(model.evaluate(np.zeros((4, 4))), forest.predict(np.zeros((4, 4))))
 
 
@@ -143,7 +143,7 @@ class TestOnnx:
     def test_our_own(self, tmp_path: Path) -> None:
         forest = self.write(tmp_path / "a.onnx")
         model = hepml.load(tmp_path / "a.onnx")
-        assert (model.kind, model.is_foreign, model.n_outputs) == ("onnx", True, 1)
+        assert (model.kind, model.is_foreign, model.n_scores) == ("onnx", True, 1)
         assert tuple(feature.name for feature in model.features) == forest.feature_names
         X = np.random.default_rng(7).normal(size=(200, 4)).astype(np.float32)
         np.testing.assert_allclose(model.evaluate(X), forest.predict(X), atol=1e-6)
