@@ -36,9 +36,7 @@ class _Method:
         self.identity = _texts(model, "identity")
         if self.identity == FALLBACK_NAMES:
             self.identity = ()
-        self.scores = (
-            (name,) if model.n_scores == 1 else tuple(f"{name}_{number}" for number in range(model.n_scores))
-        )
+        self.scores = (name,) if model.n_scores == 1 else tuple(f"{name}_{number}" for number in range(model.n_scores))
         self.columns: tuple[int, ...] = ()
         self.table: int | None = None
 
