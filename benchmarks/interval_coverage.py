@@ -12,7 +12,7 @@ efficiencies. A toy whose error is not computable (no background left) does not 
 fixed, so two runs agree; each row has its own, so no row depends on the others. The table of docs/statistics.md is its
 output.
 
-    python benchmarks/coverage.py [--toys 4000]
+    python benchmarks/interval_coverage.py [--toys 4000]
 """
 
 from __future__ import annotations
