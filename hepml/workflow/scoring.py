@@ -181,7 +181,7 @@ class Scorers:
             for number in infinite.keys() & set(method.columns):
                 score[infinite[number]] = np.nan
                 not_scored |= infinite[number]
-            written |= zip(method.scores, score.reshape(n_entries, -1).T, strict=True)
+            written |= zip(method.scores, score.reshape(n_entries, len(method.scores)).T, strict=True)
             unknown = self._new_or_unknown if method.model.is_foreign else 0
             written[f"{method.name}_seen"] = (
                 np.full(n_entries, unknown, dtype=np.int32) if method.table is None else seen[method.table]
