@@ -4,7 +4,7 @@ Writes a TTree of 28 float32 branches (zstd), trains 400 XGBoost trees of depth 
 fresh process, in which the calls of ``Forest.predict`` are timed. Prints the share of reading and writing in the wall time
 (the limit is 60 %), the throughput and the peak resident memory.
 
-    python benchmarks/scoring_share.py [--events 10000000] [--repeat 3] [--depth 3]
+    python benchmarks/scoring_share.py [--events 10000000] [--repeat 3] [--depth 3] [--cores 1]
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reading import make_file
 
 CHILD = """
 import json, os, resource, sys, time
-os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-int(sys.argv[4]):])
 import hepml.forest, hepml.workflow
 from hepml.forest import Forest
 model, source, out = sys.argv[1:4]
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--depth", type=int, default=3)
+    parser.add_argument("--cores", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -60,7 +61,7 @@ def main() -> None:
         found = []
         for number in range(options.repeat):
             out = folder / f"scores{number}.root"
-            arguments = [str(folder / "model.json"), f"{folder}/flat.root:events", str(out)]
+            arguments = [str(folder / "model.json"), f"{folder}/flat.root:events", str(out), str(options.cores)]
             run = subprocess.run(
                 [sys.executable, "-W", "ignore", "-c", CHILD, *arguments], check=True, capture_output=True, text=True
             )
@@ -69,7 +70,7 @@ def main() -> None:
     wall = statistics.median(run["wall"] for run in found)
     shares = [1.0 - run["inside"] / run["wall"] for run in found]
     print(
-        f"{options.events} events x {N_FEATURES} float32, 400 trees of depth {options.depth}, one core: {wall:.2f} s "
+        f"{options.events} events x {N_FEATURES} float32, 400 trees of depth {options.depth}, {options.cores} core(s): {wall:.2f} s "
         f"({options.events / wall / 1e6:.2f} M events/s), reading and writing {100 * statistics.median(shares):.0f} % "
         f"({100 * min(shares):.0f} .. {100 * max(shares):.0f}), peak {max(run['peak'] for run in found):.0f} MB"
     )

@@ -153,7 +153,7 @@ def test_no_model_there(tmp_path):
     with pytest.raises(ModelFormatError, match=r"model.json cannot be read"):
         hepml.load(tmp_path)
     (tmp_path / "file").write_text("x")
-    with pytest.raises(ModelFormatError, match="not a model bundle"):
+    with pytest.raises(ModelFormatError, match="no model that hepml knows"):
         hepml.load(tmp_path / "file")
 
 
