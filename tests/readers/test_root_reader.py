@@ -52,6 +52,7 @@ SAMPLES = sorted((PROJECT / "data" / "higgs_tautau").glob("*.root"))
 REFERENCE = os.environ.get("HEPML_REFERENCE_DATA", "")
 # of the PHYSLITE file: 3775 branches of one entry, which uproot takes seconds to open, each of five times
 TOO_WIDE = {"MetaData"}
+BRANCHES_A_PART, MOST_PARTS = 150, 40
 REAL_FILES = (
     "nanoAOD_2015_CMS_Open_Data_ttbar",
     "uproot-HZZ-objects",
@@ -291,6 +292,26 @@ class TestFiles:
                 n_compared += 1
         assert n_compared
 
+    @pytest.mark.slow
+    @pytest.mark.skipif(not REFERENCE, reason="HEPML_REFERENCE_DATA is not set: no real files to read")
+    @pytest.mark.parametrize("name", REAL_FILES)
+    def test_every_branch_of_files_of_experiments(self, name: str) -> None:
+        path = Path(REFERENCE) / "real_data" / f"{name}.root"
+        with uproot.open(path) as file:
+            names = tree_names(file)
+        n_compared = 0
+        with keep_root():
+            for tree in names:
+                for part in range(MOST_PARTS):
+                    pair = compared(TreeLocation(str(path), tree), at_most=BRANCHES_A_PART, part=part)
+                    if pair is None:
+                        break
+                    assert_same(*pair)
+                    n_compared += 1
+                else:
+                    pytest.fail(f"{tree} has more branches than were compared")
+        assert n_compared
+
     @pytest.mark.skipif(not REFERENCE, reason="HEPML_REFERENCE_DATA is not set: no real files to read")
     def test_what_root_cannot_read_is_named(self) -> None:
         path = Path(REFERENCE) / "real_data" / "uproot-HZZ.root"
@@ -313,14 +334,16 @@ class TestFiles:
             read(path, features=["x"], identity=["event"], reader="root")
 
 
-def compared(location: TreeLocation, *, at_most: int) -> tuple[Dataset, Dataset] | None:
-    """Read a sample of the numeric branches of a tree both ways."""
+def compared(location: TreeLocation, *, at_most: int, part: int | None = None) -> tuple[Dataset, Dataset] | None:
+    """Read an even sample of the numeric branches of a tree both ways, or one of the parts that they fall into."""
     with TreeSource(location) as source:
         infos = [
             source.branch(name) for name in source.branch_names if name.replace("_", "a").replace(".", "a").isalnum()
         ]
         usable = [info for info in infos if info.shape != "unusable" and info.name not in ROOT_CANNOT_READ]
-        usable = usable[:: max(1, len(usable) // at_most)]
+        usable = (
+            usable[:: max(1, len(usable) // at_most)] if part is None else usable[part * at_most : (part + 1) * at_most]
+        )
         if not usable or not source.n_entries:
             return None
         # a feature must be finite; a spectator need not
