@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import xgboost as xgb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,6 +105,21 @@ def test_threads_change_nothing() -> None:
     forest = with_cover(rng, random_forest(rng, n_trees=5, depth=4))
     X = rng.normal(size=(9000, 4))
     np.testing.assert_array_equal(forest.contributions(X, threads=1), forest.contributions(X, threads=2))
+
+
+def test_xgboost_explains_its_trees_alike() -> None:
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(3000, 5)).astype(np.float32)
+    X[rng.random(X.shape) < 0.1] = np.nan
+    data = xgb.DMatrix(X, np.nan_to_num(X[:, 0]) * np.nan_to_num(X[:, 1]) + np.nan_to_num(X[:, 2]) > 0)
+    booster = xgb.train({"objective": "binary:logistic", "max_depth": 4}, data, 20)
+    forest = Forest.from_xgboost(booster)
+    # the library adds in single precision
+    np.testing.assert_allclose(forest.contributions(X), booster.predict(data, pred_contribs=True), rtol=0, atol=2e-5)
+    for kind, name in (("gain", "gain"), ("total_gain", "total_gain"), ("cover", "cover"), ("splits", "weight")):
+        known = booster.get_score(importance_type=name)
+        expected = [known.get(f"f{number}", 0.0) for number in range(5)]
+        np.testing.assert_allclose(forest.importance(kind), expected, rtol=1e-5)  # type: ignore[arg-type]
 
 
 def test_importance_by_hand() -> None:
