@@ -22,7 +22,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-N_FEATURES = 28
+from reading import N_FEATURES, make_file
 
 CHILD = """
 import hashlib, json, os, sys, time
@@ -56,20 +56,6 @@ print(json.dumps({"wall": wall, "cpu": cpu, "digest": digest}))
 """
 
 
-def make_files(folder: Path, n_files: int, n_events: int) -> None:
-    """Write the files, smooth enough numbers that zstd has something to do."""
-    import numpy as np
-    import uproot
-
-    rng = np.random.default_rng(1)
-    for number in range(n_files):
-        with uproot.recreate(folder / f"{number:04d}.root", compression=uproot.ZSTD(4)) as file:
-            tree = file.mktree("events", {"event": np.uint64} | {f"x{i}": np.float32 for i in range(N_FEATURES)})
-            columns = {f"x{i}": np.round(rng.normal(size=n_events), 3).astype(np.float32) for i in range(N_FEATURES)}
-            first = number * n_events
-            tree.extend({"event": np.arange(first, first + n_events, dtype=np.uint64), **columns})
-
-
 def main() -> None:
     """Run the ways in turn and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -80,7 +66,9 @@ def main() -> None:
     ways = ("uproot", "hepml", "hepml.iterate")
     found: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory() as folder:
-        make_files(Path(folder), options.files, options.events)
+        for number in range(options.files):
+            path, first = Path(folder) / f"{number:04d}.root", number * options.events
+            make_file(path, options.events, first=first, step=options.events)
         print(f"{options.files} files of {options.events} events x {N_FEATURES} float32, 1 thread")
         for repetition in range(options.repeat + 1):
             for way in ways if repetition % 2 else reversed(ways):

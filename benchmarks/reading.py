@@ -56,19 +56,18 @@ print(json.dumps(found))
 """
 
 
-def make_file(path: Path, n_events: int) -> None:
-    """Write the TTree, smooth enough numbers that zstd has something to do."""
+def make_file(path: Path, n_events: int, *, first: int = 0, step: int = 100_000) -> None:
+    """Write the TTree, smooth enough numbers that zstd has something to do; baskets hold ``step`` events."""
     import numpy as np
     import uproot
 
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng([1, first])
     with uproot.recreate(path, compression=uproot.ZSTD(4)) as file:
         tree = file.mktree("events", {"event": np.uint64} | {f"x{i}": np.float32 for i in range(N_FEATURES)})
-        step = 100_000
         for start in range(0, n_events, step):
             n = min(step, n_events - start)
             columns = {f"x{i}": np.round(rng.normal(size=n), 3).astype(np.float32) for i in range(N_FEATURES)}
-            tree.extend({"event": np.arange(start, start + n, dtype=np.uint64), **columns})
+            tree.extend({"event": np.arange(first + start, first + start + n, dtype=np.uint64), **columns})
 
 
 def main() -> None:

@@ -25,7 +25,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-N_FEATURES = 28
+from reading import N_FEATURES, make_file
+
 MOST_GROWTH = 10.0
 
 CHILD = """
@@ -45,21 +46,6 @@ print(json.dumps({"wall": wall, "peak": peak, "n_events": n_events, "total": lis
 """
 
 
-def make_file(path: Path, n_events: int) -> None:
-    """Write the TTree, smooth enough numbers that zstd has something to do."""
-    import numpy as np
-    import uproot
-
-    rng = np.random.default_rng(1)
-    with uproot.recreate(path, compression=uproot.ZSTD(4)) as file:
-        tree = file.mktree("events", {"event": np.uint64} | {f"x{i}": np.float32 for i in range(N_FEATURES)})
-        step = 50_000
-        for start in range(0, n_events, step):
-            n = min(step, n_events - start)
-            columns = {f"x{i}": np.round(rng.normal(size=n), 3).astype(np.float32) for i in range(N_FEATURES)}
-            tree.extend({"event": np.arange(start, start + n, dtype=np.uint64), **columns})
-
-
 def main() -> None:
     """Run the ways in turn and print what they took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -71,8 +57,8 @@ def main() -> None:
     found: dict[tuple[str, str], list[dict[str, Any]]] = {run: [] for run in runs}
     with tempfile.TemporaryDirectory() as folder:
         paths = {"small": Path(folder) / "small.root", "large": Path(folder) / "large.root"}
-        make_file(paths["small"], options.events)
-        make_file(paths["large"], 10 * options.events)
+        make_file(paths["small"], options.events, step=50_000)
+        make_file(paths["large"], 10 * options.events, step=50_000)
         print(f"{options.events} and {10 * options.events} events x {N_FEATURES} float32, chunks of {options.chunk}")
         for repetition in range(options.repeat + 1):
             for size, way in runs if repetition % 2 else reversed(runs):

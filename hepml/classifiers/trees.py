@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import tokenize
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hepml.errors import ModelFormatError
+from hepml.forest.safe_npy import array_from_npy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +39,6 @@ NODE_DTYPE = np.dtype(
         ("count", "<u4"),
     ]
 )
-
-_LARGEST_HEADER = 10_000
 
 
 def nodes_from_predictors(predictors: Sequence[TreePredictor]) -> NDArray[np.void]:
@@ -91,20 +89,10 @@ def nodes_from_bytes(content: bytes, n_features: int) -> NDArray[np.void]:
     ModelFormatError
         If it is not such a file, or its trees are no trees.
     """
-    stream = io.BytesIO(content)
-    try:
-        if np.lib.format.read_magic(stream) != (1, 0):
-            msg = "not version 1.0"
-            raise ValueError(msg)  # noqa: TRY301  (one exit for everything that numpy and this code find)
-        shape, _, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=_LARGEST_HEADER)
-        rest = content[stream.tell() :]
-        if dtype != NODE_DTYPE or len(shape) != 1 or shape[0] < 1 or shape[0] * NODE_DTYPE.itemsize != len(rest):
-            msg = f"shape {shape} of {dtype} in {len(rest)} bytes"
-            raise ValueError(msg)  # noqa: TRY301  (one exit for everything that numpy and this code find)
-    except (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError, tokenize.TokenError) as error:
-        msg = f"the array of tree nodes is damaged: {error}"
-        raise ModelFormatError(msg) from error
-    nodes = np.frombuffer(rest, dtype=NODE_DTYPE)
+    nodes = array_from_npy(content, NODE_DTYPE, "the array of tree nodes")
+    if not nodes.size:
+        msg = "the array of tree nodes is damaged: it holds none"
+        raise ModelFormatError(msg)
     _check_nodes(nodes, n_features)
     return nodes
 

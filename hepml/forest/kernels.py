@@ -74,7 +74,7 @@ def score(
             while tree < marks[mark]:
                 kind, at, total = tree_kind[tree], tree_first[tree], sums[tree_output[tree]]
                 if kind == 0:
-                    _start_3(x, sub_row[at], sub_cut[at], sub_node[at], node, n)
+                    _set_3(x, sub_row[at], sub_cut[at], sub_node[at], node, n)
                     _descend(lines, tree_depth[tree] - 3, node_left, node_row, node_cut, node, n)
                     if node_value.shape[1] == 1:
                         for e in range(n):
@@ -247,22 +247,6 @@ def _descend(lines, depth, node_left, node_row, node_cut, node, n):
 
 
 @_compiled
-def _start_3(x, row, cut, below, node, n):
-    """Write the node that each event reaches after three levels."""
-    x0, x1, x2, x3, x4, x5, x6 = x[row[0]], x[row[1]], x[row[2]], x[row[3]], x[row[4]], x[row[5]], x[row[6]]
-    c0, c1, c2, c3, c4, c5, c6 = cut[0], cut[1], cut[2], cut[3], cut[4], cut[5], cut[6]
-    v0, v1, v2, v3, v4, v5, v6, v7 = below[0], below[1], below[2], below[3], below[4], below[5], below[6], below[7]
-    for e in range(n):
-        a3 = v1 if x3[e] >= c3 else v0
-        a4 = v3 if x4[e] >= c4 else v2
-        a5 = v5 if x5[e] >= c5 else v4
-        a6 = v7 if x6[e] >= c6 else v6
-        a1 = a4 if x1[e] >= c1 else a3
-        a2 = a6 if x2[e] >= c2 else a5
-        node[e] = a2 if x0[e] >= c0 else a1
-
-
-@_compiled
 def _add_1(x, row, cut, leaf, total, n):
     x0, c0, v0, v1 = x[row[0]], cut[0], leaf[0], leaf[1]
     for e in range(n):
@@ -282,6 +266,7 @@ def _add_2(x, row, cut, leaf, total, n):
 
 @_compiled
 def _add_3(x, row, cut, leaf, total, n):
+    """Add a leaf value at once: by way of :func:`_set_3` the block would be written and read once more."""
     x0, x1, x2, x3, x4, x5, x6 = x[row[0]], x[row[1]], x[row[2]], x[row[3]], x[row[4]], x[row[5]], x[row[6]]
     c0, c1, c2, c3, c4, c5, c6 = cut[0], cut[1], cut[2], cut[3], cut[4], cut[5], cut[6]
     v0, v1, v2, v3, v4, v5, v6, v7 = leaf[0], leaf[1], leaf[2], leaf[3], leaf[4], leaf[5], leaf[6], leaf[7]
@@ -297,6 +282,7 @@ def _add_3(x, row, cut, leaf, total, n):
 
 @_compiled
 def _set_3(x, row, cut, leaf, result, n):
+    """Write what three levels lead to: a leaf value, or the node where a deep tree goes on."""
     x0, x1, x2, x3, x4, x5, x6 = x[row[0]], x[row[1]], x[row[2]], x[row[3]], x[row[4]], x[row[5]], x[row[6]]
     c0, c1, c2, c3, c4, c5, c6 = cut[0], cut[1], cut[2], cut[3], cut[4], cut[5], cut[6]
     v0, v1, v2, v3, v4, v5, v6, v7 = leaf[0], leaf[1], leaf[2], leaf[3], leaf[4], leaf[5], leaf[6], leaf[7]

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import math
-import tokenize
 import zipfile
-import zlib
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +15,7 @@ from hepml.atomic import atomic_path
 from hepml.errors import MissingFileError, ModelFormatError
 from hepml.forest.forest import ARRAYS, Forest
 from hepml.forest.safe_json import parse_json
+from hepml.forest.safe_npy import array_from_npy
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +29,6 @@ _HEADER = "forest.json"
 _LARGEST_HEADER = 16 * 2**20
 # what deflate makes of the most regular of arrays
 _LARGEST_RATIO = 1100
-_LARGEST_ARRAY_HEADER = 10_000
 _HEADER_TYPES: dict[str, type] = {"feature_names": list, "metadata": dict, "takes_missing": bool}
 # so that every writing of one forest gives the same bytes
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
@@ -78,22 +75,30 @@ def from_bytes(content: bytes, name: str) -> Forest:
     """Read what :func:`to_bytes` returned; ``name`` is for the messages."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            sizes = {info.filename: info.file_size for info in archive.infolist()}
-            if set(sizes) != {_HEADER, *(f"{array}.npy" for array in ARRAYS)} or len(sizes) != len(archive.namelist()):
-                msg = f"{name} is no forest that hepml wrote: it holds {', '.join(sorted(sizes))[:200] or 'nothing'}"
-                raise ModelFormatError(msg)
-            # a short file may promise much: nothing is unpacked beyond what an array of nodes can take
-            if sum(sizes.values()) > _LARGEST_RATIO * len(content) + _LARGEST_HEADER:
-                msg = f"{name} is damaged: its {len(content)} bytes would unpack to {sum(sizes.values())}"
-                raise ModelFormatError(msg)
-            header = parse_json(_read(archive, _HEADER, _LARGEST_HEADER), f"the header of {name}")
-            arrays = {array: _array(_read(archive, f"{array}.npy", sizes[f"{array}.npy"]), array) for array in ARRAYS}
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-        if isinstance(error, ModelFormatError):
-            raise
+            header, files = _unpack(archive, len(content), name)
+    except ModelFormatError:
+        raise
+    except Exception as error:  # of a damaged archive, zipfile raises what its reading happens to meet
         msg = f"{name} is damaged, or no .npz file: {error}"
         raise ModelFormatError(msg) from error
+    arrays = {
+        array: array_from_npy(file, ARRAYS[array], f"{name}: its array {array!r}", dimensions=2)
+        for array, file in files.items()
+    }
     return _forest(header, arrays, name)
+
+
+def _unpack(archive: zipfile.ZipFile, n_bytes: int, name: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the header and the files of the arrays; a short archive may promise much, and only so much is unpacked."""
+    sizes = {info.filename: info.file_size for info in archive.infolist()}
+    if set(sizes) != {_HEADER, *(f"{array}.npy" for array in ARRAYS)} or len(sizes) != len(archive.namelist()):
+        msg = f"{name} is no forest that hepml wrote: it holds {', '.join(sorted(sizes))[:200] or 'nothing'}"
+        raise ModelFormatError(msg)
+    if sum(sizes.values()) > _LARGEST_RATIO * n_bytes + _LARGEST_HEADER:
+        msg = f"{name} is damaged: its {n_bytes} bytes would unpack to {sum(sizes.values())}"
+        raise ModelFormatError(msg)
+    header = parse_json(_read(archive, _HEADER, _LARGEST_HEADER), f"the header of {name}")
+    return header, {array: _read(archive, f"{array}.npy", sizes[f"{array}.npy"]) for array in ARRAYS}
 
 
 def _read(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
@@ -103,23 +108,6 @@ def _read(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
         msg = f"{name} is longer than it says"
         raise ValueError(msg)
     return content
-
-
-def _array(content: bytes, name: str) -> NDArray[Any]:
-    stream = io.BytesIO(content)
-    try:
-        if np.lib.format.read_magic(stream) != (1, 0):
-            msg = "not version 1.0"
-            raise ValueError(msg)  # noqa: TRY301  (one exit for everything that numpy and this code find)
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=_LARGEST_ARRAY_HEADER)
-        rest = content[stream.tell() :]
-        if dtype != ARRAYS[name] or len(shape) > 2 or fortran or math.prod(shape) * dtype.itemsize != len(rest):
-            msg = f"shape {shape} of {dtype} in {len(rest)} bytes"
-            raise ValueError(msg)  # noqa: TRY301  (one exit for everything that numpy and this code find)
-    except (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError, tokenize.TokenError) as error:
-        msg = f"its array {name!r} is damaged: {error}"
-        raise ModelFormatError(msg) from error
-    return np.frombuffer(rest, dtype=dtype).reshape(shape)
 
 
 def _forest(header: dict[str, Any], arrays: dict[str, NDArray[Any]], name: str) -> Forest:

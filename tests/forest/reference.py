@@ -34,11 +34,11 @@ def reference_leaf(forest: Forest, tree: int, x: NDArray[Any]) -> int:
     """Follow one event through one tree; return the number of the node where it ends."""
     node = int(forest.first_node[tree])
     while forest.feature[node] >= 0:
-        node = int(forest.right[node] if _goes_right(forest, node, x[forest.feature[node]]) else forest.left[node])
+        node = int(forest.right[node] if goes_right(forest, node, x[forest.feature[node]]) else forest.left[node])
     return node
 
 
-def _goes_right(forest: Forest, node: int, value: Any) -> bool:
+def goes_right(forest: Forest, node: int, value: Any) -> bool:
     if forest.precision == "float32":
         with np.errstate(over="ignore"):
             value = np.float32(value)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hepml.errors import FeatureValueError, InvalidInputError
 from hepml.forest import Forest
-from tests.forest.reference import _goes_right, random_events, random_forest
+from tests.forest.reference import goes_right, random_events, random_forest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ def expectation(forest: Forest, x: NDArray[Any], known: set[int]) -> NDArray[np.
                 else:
                     total += value
             elif feature in known:
-                open_nodes.append((right if _goes_right(forest, node, x[feature]) else left, share))
+                open_nodes.append((right if goes_right(forest, node, x[feature]) else left, share))
             elif forest.cover[node] > 0.0:
                 open_nodes += [(child, share * forest.cover[child] / forest.cover[node]) for child in (left, right)]
     return total
