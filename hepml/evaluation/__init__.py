@@ -1,5 +1,6 @@
 """Numbers for a review board: separation, ROC, overtraining; arrays in, frozen results with uncertainties out."""
 
+from hepml.evaluation.binned_kolmogorov import BinnedKolmogorov, binned_kolmogorov
 from hepml.evaluation.correlations import Correlations, correlations
 from hepml.evaluation.data_simulation import DataMC, data_mc
 from hepml.evaluation.efficiency import Efficiency, efficiency
@@ -10,10 +11,14 @@ from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, ov
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
 from hepml.evaluation.separation import Separation, mutual_information, rank_features, separation
+from hepml.evaluation.training_curve import AgainstOptimum, StageFigures, TrainingCurve, stage_grid, training_curve
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
+from hepml.evaluation.verdict import Reference
 from hepml.evaluation.working_point import WorkingPoint
 
 __all__ = [
+    "AgainstOptimum",
+    "BinnedKolmogorov",
     "Correlations",
     "DataMC",
     "Efficiency",
@@ -22,11 +27,15 @@ __all__ = [
     "FeatureHistograms",
     "Histogram",
     "Overtraining",
+    "Reference",
     "RocCurve",
     "ScoreHistograms",
     "Separation",
+    "StageFigures",
+    "TrainingCurve",
     "TwoSampleTest",
     "WorkingPoint",
+    "binned_kolmogorov",
     "correlations",
     "data_mc",
     "efficiency",
@@ -38,5 +47,7 @@ __all__ = [
     "roc_curve",
     "score_histograms",
     "separation",
+    "stage_grid",
+    "training_curve",
     "two_sample_test",
 ]
