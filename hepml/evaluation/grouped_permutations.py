@@ -65,8 +65,7 @@ def grouped_p_values(  # noqa: PLR0917  (one table of rows, column by column)
     for start in range(0, n_permutations, _BATCH):
         drawn = groups.draw(n_first, min(_BATCH, n_permutations - start), rng)
         above += np.count_nonzero(groups.distances(*drawn) >= seen * (1 - 1e-12), axis=0)
-    p_values: Floats = (1.0 + above) / (1.0 + n_permutations)
-    return p_values
+    return (1.0 + above.astype(np.float64)) / (1.0 + n_permutations)
 
 
 class _Groups:

@@ -218,8 +218,7 @@ class _Pooled:
         for _ in range(n_permutations):
             # equal distances may differ by the order of summation
             above += self.distances(self.permuted(rng)) >= seen * (1 - 1e-12)
-        p_values: Floats = (1.0 + above) / (1.0 + n_permutations)
-        return p_values
+        return (1.0 + above.astype(np.float64)) / (1.0 + n_permutations)
 
     def permuted(self, rng: np.random.Generator) -> NDArray[np.bool_]:
         """Draw which rows are in the first sample, with as many events there as there are."""

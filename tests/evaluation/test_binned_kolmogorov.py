@@ -27,7 +27,7 @@ def histograms(seed: int, shift: float, *, negative: float = 0.0, sizes: tuple[i
     ]
 
 
-def kolmogorov_by_root(folder: Path, pairs: list[Any], toys: int) -> list[list[float]]:
+def kolmogorov_by_root(folder: Path, pairs: list[Any], toys: int) -> list[list[float]]:  # noqa: ARG001  (of every task)
     """Distance and p-value of each pair of histograms by ROOT."""
     import ROOT
 
