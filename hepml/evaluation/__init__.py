@@ -7,6 +7,7 @@ from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.exploration import Exploration
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
 from hepml.evaluation.histogram import Histogram, fill_histogram
+from hepml.evaluation.learning_curve import LearningCurve, Prediction, learning_curve
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
@@ -26,7 +27,9 @@ __all__ = [
     "Exploration",
     "FeatureHistograms",
     "Histogram",
+    "LearningCurve",
     "Overtraining",
+    "Prediction",
     "Reference",
     "RocCurve",
     "ScoreHistograms",
@@ -41,6 +44,7 @@ __all__ = [
     "efficiency",
     "feature_histograms",
     "fill_histogram",
+    "learning_curve",
     "mutual_information",
     "overtraining",
     "rank_features",
