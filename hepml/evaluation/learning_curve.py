@@ -154,11 +154,11 @@ def learning_curve(
         return _without_fit(size, area, error, f"the exponent of the power law is not determined ({exponent:.2g})")
     information = whitening @ _gradient(parameters, relative)
     try:
-        errors = np.linalg.inv(information.T @ information)
+        errors: Floats = np.linalg.inv(information.T @ information)
     except np.linalg.LinAlgError:
         return _without_fit(size, area, error, "the parameters of the power law are not determined")
     ndf = size.size - 3
-    errors *= max(1.0, chi2 / ndf)
+    errors = errors * max(1.0, chi2 / ndf)
     sigma = math.sqrt(errors[2, 2])
     if not sigma < exponent:
         return _without_fit(
@@ -191,7 +191,7 @@ def _profile(exponent: float, relative: Floats, area: Floats, whitening: Floats)
 
 
 def _gradient(parameters: Floats, relative: Floats) -> Floats:
-    """Derivatives of the power law by a, b and c, shape (..., 3)."""
+    """Return the derivatives of the power law by a, b and c, shape (..., 3)."""
     _, amplitude, exponent = parameters
     falling = relative**-exponent
     return np.stack([np.ones_like(falling), -falling, amplitude * falling * np.log(relative)], axis=-1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError
 from hepml.evaluation.events import ScoredEvents, as_array, as_numbers
-from hepml.evaluation.influence import auc_influence, log_loss_influence, standard_error
+from hepml.evaluation.stage_influence import auc_influence, log_loss_influence, standard_error
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -14,7 +14,7 @@ from hepml.classifiers.objective import MARGIN_BOUND, signed_log_loss
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation import roc_curve, stage_grid, training_curve
 from hepml.evaluation.events import ScoredEvents
-from hepml.evaluation.influence import auc_influence, log_loss_influence, standard_error
+from hepml.evaluation.stage_influence import auc_influence, log_loss_influence, standard_error
 
 
 def staged(rng, n, noises, distance=1.0):
@@ -66,7 +66,7 @@ def test_log_loss_is_that_of_the_training_and_its_error_that_of_two_means():
 
 
 def test_area_of_gaussians_and_the_paired_error_cover_the_truth():
-    """Two noisy copies of one quantity: the difference of the areas is known, its paired error much below the single ones."""
+    """Two noisy copies of one quantity: the difference of their areas is known, its paired error is below the single ones."""
     noises = (0.5, 0.4)
     rng = np.random.default_rng(3)
     truth = [norm.cdf(1 / np.sqrt(2 * (1 + noise**2))) for noise in noises]
@@ -171,9 +171,7 @@ def test_bad_input_is_one_clear_error():
     with pytest.raises(InvalidInputError, match=r"validation part has shape \(2, 100\); \(1 stages"):
         training_curve([2], label, margin[:1], None, *good)
     with pytest.raises(InvalidInputError, match="1 of 200 values are NaN"):
-        broken = margin.copy()
-        broken[0, 3] = np.nan
-        training_curve([1, 2], *good, label, broken, None)
+        training_curve([1, 2], *good, label, np.where(np.arange(200).reshape(2, 100) == 3, np.nan, margin), None)
     with pytest.raises(InvalidInputError, match="max_gap is 0"):
         training_curve([1, 2], *good, *good, max_gap=0)
     with pytest.raises(EmptyClassError, match="no background"):

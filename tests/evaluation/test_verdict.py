@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.stats import kstwobign
@@ -17,14 +19,14 @@ DEEP = {
 }  # fmt: skip
 
 
-def events(seed, n_train, n_validation, n_test, distance=0.5, n_features=4):
+def events(seed, n_train, n_validation, n_test, distance=0.5):
     """Features and labels of the three parts: Gaussians that differ in every feature."""
     rng = np.random.default_rng(seed)
     n = n_train + n_validation + n_test
     y = rng.random(n) < 0.5
-    X = (rng.normal(size=(n, n_features)) + distance * y[:, None]).astype(np.float32)
+    X = (rng.normal(size=(n, 4)) + distance * y[:, None]).astype(np.float32)
     edges = [0, n_train, n_train + n_validation, n]
-    return [(X[start:stop], y[start:stop]) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    return [(X[start:stop], y[start:stop]) for start, stop in pairwise(edges)]
 
 
 def judged(model, train, validation, test, *, n_stages=30, n_permutations=20):
