@@ -11,9 +11,9 @@ import numpy as np
 from hepml.errors import InvalidInputError
 from hepml.evaluation.binned_kolmogorov import BinnedKolmogorov, binned_kolmogorov
 from hepml.evaluation.events import ScoredEvents, as_scores
-from hepml.evaluation.stage_influence import auc_influence, standard_error
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.score_histograms import ScoreHistograms, histograms_of
+from hepml.evaluation.stage_influence import auc_influence, standard_error
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.verdict import Reference, verdict
 

@@ -66,7 +66,7 @@ def test_log_loss_is_that_of_the_training_and_its_error_that_of_two_means():
 
 
 def test_area_of_gaussians_and_the_paired_error_cover_the_truth():
-    """Two noisy copies of one quantity: the difference of their areas is known, its paired error is below the single ones."""
+    """Two noisy copies of one quantity: the difference of their areas is known, its error below the single ones."""
     noises = (0.5, 0.4)
     rng = np.random.default_rng(3)
     truth = [norm.cdf(1 / np.sqrt(2 * (1 + noise**2))) for noise in noises]
