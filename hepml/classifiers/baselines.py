@@ -213,8 +213,8 @@ def linear_discriminant(X: Matrix, y: NDArray[Any], weight: Floats, features: Se
         for first, values in enumerate(columns):
             mean = float((shares * values).sum())
             difference[first] += sign * mean
-            values -= mean
-            weighted = shares * values
+            columns[first] = values - mean
+            weighted = shares * columns[first]
             within[first, : first + 1] += [0.5 * float((weighted * other).sum()) for other in columns[: first + 1]]
     within += np.tril(within, -1).T
     variance = np.diag(within).copy()

@@ -154,11 +154,11 @@ def learning_curve(
         return _without_fit(size, area, error, f"the exponent of the power law is not determined ({exponent:.2g})")
     information = whitening @ _gradient(parameters, relative)
     try:
-        errors = np.linalg.inv(information.T @ information)
+        errors = np.asarray(np.linalg.inv(information.T @ information), dtype=np.float64)
     except np.linalg.LinAlgError:
         return _without_fit(size, area, error, "the parameters of the power law are not determined")
     ndf = size.size - 3
-    errors = (errors * max(1.0, chi2 / ndf)).astype(np.float64, copy=False)
+    errors *= max(1.0, chi2 / ndf)
     sigma = math.sqrt(errors[2, 2])
     if not sigma < exponent:
         return _without_fit(

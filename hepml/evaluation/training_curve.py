@@ -105,6 +105,9 @@ class TrainingCurve:
         The validation part against its own optimum.
     n_train, n_validation : int
         Rows that the figures are of.
+    monitored : ndarray of float64, shape (n_iterations,), or None
+        Validation log-loss after every single iteration, as early stopping saw it, those included that were dropped later.
+        Shown in figures, not in ``to_dict``: the report of the training has it.
     """
 
     stages: NDArray[np.int64]
@@ -114,6 +117,7 @@ class TrainingCurve:
     log_loss: AgainstOptimum
     n_train: int
     n_validation: int
+    monitored: Floats | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON types."""
@@ -167,6 +171,7 @@ def training_curve(  # noqa: PLR0917  (two triples of a kind)
     event_validation: ArrayLike | None = None,
     max_gap: float = 0.01,
     max_loss: float = 0.01,
+    monitored: ArrayLike | None = None,
 ) -> TrainingCurve:
     """Follow area and log-loss along the training and find how far the last stage is from the optimum.
 
@@ -186,6 +191,8 @@ def training_curve(  # noqa: PLR0917  (two triples of a kind)
         Loss of area that counts.
     max_loss : float
         Rise of the log-loss that counts. For two Gaussians with an area of 0.8, losing 0.01 of area raises it by 0.011.
+    monitored : array-like of float, shape (n_iterations,), optional
+        Validation log-loss after every iteration of the training, kept for figures.
 
     Returns
     -------
@@ -226,6 +233,7 @@ def training_curve(  # noqa: PLR0917  (two triples of a kind)
         log_loss=log_loss,
         n_train=train.events.weight.size,
         n_validation=validation.events.weight.size,
+        monitored=None if monitored is None else np.array(as_numbers(monitored, "monitored"), dtype=np.float64),
     )
 
 

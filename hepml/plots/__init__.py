@@ -3,24 +3,29 @@
 from hepml.plots.correlations import CorrelationArtists, correlations
 from hepml.plots.data_simulation import DataMCArtists, data_mc, new_ratio_figure
 from hepml.plots.feature import FeatureArtists, feature
+from hepml.plots.learning_curve import LearningCurveArtists, learning_curve
 from hepml.plots.overtraining import OvertrainingArtists, overtraining
 from hepml.plots.roc import RocArtists, inverse_background_efficiency, roc
 from hepml.plots.separation import RankingArtists, ranking
 from hepml.plots.style import STYLES, experiment_label, new_figure, save, style
+from hepml.plots.training_curve import TrainingCurveArtists, training_curve
 
 __all__ = [
     "STYLES",
     "CorrelationArtists",
     "DataMCArtists",
     "FeatureArtists",
+    "LearningCurveArtists",
     "OvertrainingArtists",
     "RankingArtists",
     "RocArtists",
+    "TrainingCurveArtists",
     "correlations",
     "data_mc",
     "experiment_label",
     "feature",
     "inverse_background_efficiency",
+    "learning_curve",
     "new_figure",
     "new_ratio_figure",
     "overtraining",
@@ -28,4 +33,5 @@ __all__ = [
     "roc",
     "save",
     "style",
+    "training_curve",
 ]

@@ -39,6 +39,16 @@ def test_overtraining(comparison):
 
 
 @compare
+def test_training_curve(course):
+    return figure_of(lambda ax: plots.training_curve(course, ax, title="XGBoost"))
+
+
+@compare
+def test_learning_curve(learned):
+    return figure_of(lambda ax: plots.learning_curve(learned, ax, title="XGBoost"))
+
+
+@compare
 def test_feature(mass):
     return figure_of(lambda ax: plots.feature(mass, ax, title=r"$m_{\tau\tau}^{vis}$", unit="GeV"))
 
