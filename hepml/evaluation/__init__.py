@@ -10,6 +10,7 @@ from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, ov
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
 from hepml.evaluation.separation import Separation, mutual_information, rank_features, separation
+from hepml.evaluation.tmva_efficiencies import TmvaEfficiencies, tmva_efficiencies
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.working_point import WorkingPoint
 
@@ -25,6 +26,7 @@ __all__ = [
     "RocCurve",
     "ScoreHistograms",
     "Separation",
+    "TmvaEfficiencies",
     "TwoSampleTest",
     "WorkingPoint",
     "correlations",
@@ -38,5 +40,6 @@ __all__ = [
     "roc_curve",
     "score_histograms",
     "separation",
+    "tmva_efficiencies",
     "two_sample_test",
 ]

@@ -41,6 +41,9 @@ class RocCurve:
         Decreasing; the first is infinity.
     signal_efficiency_error, background_efficiency_error : ndarray of float64, shape (n_points,)
         Standard deviation at a fixed cut.
+    n_carrying_signal, n_carrying_background : ndarray of float64, shape (n_points,)
+        Effective number of events that carry this error: about those that pass, or fail if those are fewer. Below 20 it is
+        an estimate too rough to be quoted, and working points do not.
     efficiency_covariance : ndarray of float64, shape (n_points,), or None
         Covariance of the two efficiencies at a fixed cut; None (zero) unless one event has rows of both classes.
     n_signal, n_background : int
@@ -58,6 +61,8 @@ class RocCurve:
     thresholds: NDArray[np.float64] = field(repr=False)
     signal_efficiency_error: NDArray[np.float64] = field(repr=False)
     background_efficiency_error: NDArray[np.float64] = field(repr=False)
+    n_carrying_signal: NDArray[np.float64] = field(repr=False)
+    n_carrying_background: NDArray[np.float64] = field(repr=False)
     efficiency_covariance: NDArray[np.float64] | None = field(repr=False)
     n_signal: int
     n_background: int
@@ -198,6 +203,8 @@ def roc_curve(
         thresholds=swept.thresholds,
         signal_efficiency_error=swept.signal.error,
         background_efficiency_error=swept.background.error,
+        n_carrying_signal=swept.signal.n_carrying,
+        n_carrying_background=swept.background.n_carrying,
         efficiency_covariance=swept.covariance,
         n_signal=swept.signal.n_rows,
         n_background=swept.background.n_rows,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from hepml.errors import InvalidInputError
 
@@ -17,8 +18,14 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["WorkingPoint", "at_background_efficiency", "at_signal_efficiency"]
+__all__ = ["MIN_CARRYING", "WorkingPoint", "at_background_efficiency", "at_signal_efficiency", "loosest_crossing"]
 
+# Effective number of events that must carry a variance for the error to cover (docs/statistics.md)
+MIN_CARRYING = 20.0
+# Scatter of the chosen efficiency, in units of its distance from 0 or 1, up to which its effect on the other is linear
+_MAX_SCATTER = 1.0 / 3.0
+# Relative error up to which that of 1/eps is its first order
+_MAX_RELATIVE_ERROR = 0.25
 # sums of weights that are equal on paper differ by rounding
 _ROUNDING = 1e-12
 
@@ -37,13 +44,15 @@ class WorkingPoint:
         Of this cut.
     signal_efficiency_error, background_efficiency_error : float
         Standard deviations. The efficiency that was asked for has its error at a fixed cut, the other one includes the
-        contribution of the threshold, which moves with the sample. NaN where not computable.
+        contribution of the threshold, which moves with the sample. NaN, not computable, where too few events carry it.
     background_rejection, background_rejection_error : float
         ``1 - background_efficiency``.
     inverse_background_efficiency, inverse_background_efficiency_error : float
-        ``1 / background_efficiency``; NaN where no background passes.
+        ``1 / background_efficiency``; NaN where no background passes, the error also where it is above a quarter.
     slope : float
         Ratio of the densities of the two classes in score at the cut, that of the dependent efficiency first.
+    n_carrying : float
+        Effective number of events that carry the error of the dependent efficiency; below 20 the error is not quoted.
     n_crossings : int
         How often the curve crosses the target; more than one only with negative weights, and then this is the loosest.
     """
@@ -59,6 +68,7 @@ class WorkingPoint:
     inverse_background_efficiency: float
     inverse_background_efficiency_error: float
     slope: float
+    n_carrying: float
     n_crossings: int
 
     def to_dict(self) -> dict[str, float | int | None]:
@@ -70,15 +80,13 @@ class WorkingPoint:
 def at_signal_efficiency(curve: RocCurve, target: float) -> WorkingPoint:
     """Return the loosest crossing's tightest cut that keeps at least ``target`` of the signal."""
     _check(target)
-    reached = curve.signal_efficiency >= target - _ROUNDING
-    index, n_crossings = _loosest_crossing(reached)
-    slope = _slope(curve.signal_efficiency, curve.background_efficiency, target, curve.n_effective_signal)
-    error = _error(
-        curve, index, slope, dependent=curve.background_efficiency_error, chosen=curve.signal_efficiency_error
-    )
+    index, n_crossings = loosest_crossing(curve.signal_efficiency >= target - _ROUNDING)
+    chosen, dependent = _signal(curve), _background(curve)
+    slope = _slope(chosen, dependent, target, index)
+    error, n_carrying = _dependent_error(curve, index, target, slope, chosen, dependent)
     return _working_point(
-        curve, index, target, slope, n_crossings,
-        signal_error=float(curve.signal_efficiency_error[index]), background_error=error,
+        curve, index, target, slope, n_carrying, n_crossings,
+        signal_error=_chosen_error(chosen, index), background_error=error,
     )  # fmt: skip
 
 
@@ -88,20 +96,45 @@ def at_background_efficiency(curve: RocCurve, target: float) -> WorkingPoint:
     exceeded = curve.background_efficiency > target + _ROUNDING
     # not any(): negative weights may exceed a target of 1 on the way, and still everything passes within it
     if exceeded[-1]:
-        index, n_crossings = _loosest_crossing(exceeded)
+        index, n_crossings = loosest_crossing(exceeded)
         index -= 1
     else:
         index, n_crossings = curve.thresholds.size - 1, 1
-    slope = _slope(curve.background_efficiency, curve.signal_efficiency, target, curve.n_effective_background)
-    error = _error(
-        curve, index, slope, dependent=curve.signal_efficiency_error, chosen=curve.background_efficiency_error
-    )
-    if curve.background_efficiency[index] <= 0:
-        # the cut is that of the background's first event: how far it scatters, its own error of zero does not say
-        error = math.nan
+    chosen, dependent = _background(curve), _signal(curve)
+    slope = _slope(chosen, dependent, target, index)
+    error, n_carrying = _dependent_error(curve, index, target, slope, chosen, dependent)
     return _working_point(
-        curve, index, target, slope, n_crossings,
-        signal_error=error, background_error=float(curve.background_efficiency_error[index]),
+        curve, index, target, slope, n_carrying, n_crossings,
+        signal_error=error, background_error=_chosen_error(chosen, index),
+    )  # fmt: skip
+
+
+def loosest_crossing(reached: NDArray[np.bool_]) -> tuple[int, int]:
+    """Index of the last point that is reached after one that is not, and the number of changes."""
+    changes = np.flatnonzero(reached[1:] != reached[:-1]) + 1
+    upward = changes[reached[changes]]
+    return int(upward[-1]), int(changes.size)
+
+
+class _Class(NamedTuple):
+    """One class of a curve."""
+
+    efficiency: Floats
+    error: Floats
+    n_carrying: Floats
+    n_effective: float
+
+
+def _signal(curve: RocCurve) -> _Class:
+    return _Class(
+        curve.signal_efficiency, curve.signal_efficiency_error, curve.n_carrying_signal, curve.n_effective_signal
+    )
+
+
+def _background(curve: RocCurve) -> _Class:
+    return _Class(
+        curve.background_efficiency, curve.background_efficiency_error, curve.n_carrying_background,
+        curve.n_effective_background,
     )  # fmt: skip
 
 
@@ -111,32 +144,64 @@ def _check(target: float) -> None:
         raise InvalidInputError(msg)
 
 
-def _loosest_crossing(reached: NDArray[np.bool_]) -> tuple[int, int]:
-    """Index of the last point that is reached after one that is not, and the number of changes."""
-    changes = np.flatnonzero(reached[1:] != reached[:-1]) + 1
-    upward = changes[reached[changes]]
-    return int(upward[-1]), int(changes.size)
-
-
-def _slope(chosen: Floats, dependent: Floats, target: float, n_effective: float) -> float:
+def _slope(chosen: _Class, dependent: _Class, target: float, index: int) -> float:
     """Change of the dependent efficiency per change of the chosen one around the target.
 
-    Chord of the curve over ``target +- h`` with ``h = 2 t (1 - t) n_effective^(-1/5)``, never more than half way to 0 or
-    1: the balance of a bias of order h^2 with a variance of order 1/(n h). It is taken in ranks, so that no monotone
-    transformation of the score matters.
+    Both efficiencies are taken as quantiles of a normal distribution, between which ROC curves are nearly straight lines
+    (J. Hanley, Med. Decis. Making 8 (1988) 197): the chord over ``+- 2 n_effective^(-1/5)`` of such units is close to the
+    tangent even if it is long. It is taken in ranks, so that no monotone transformation of the score matters.
     """
-    half_width = min(0.5 * target, 0.5 * (1.0 - target), 2.0 * n_effective**-0.2 * target * (1.0 - target))
-    loose = int(_loosest_crossing(chosen >= min(target + half_width, 1.0) - _ROUNDING)[0])
-    tight = int(_loosest_crossing(chosen >= target - half_width - _ROUNDING)[0]) - 1
-    width = float(chosen[loose] - chosen[tight])
-    return max(float(dependent[loose] - dependent[tight]) / width, 0.0) if width > 0 else 0.0
+    center = _quantile(target, chosen)
+    half_width = 2.0 * chosen.n_effective**-0.2
+    loose = _first_reached(chosen, center + half_width)
+    tight = max(_first_reached(chosen, center - half_width) - 1, 0)
+    run = _quantile(float(chosen.efficiency[loose]), chosen) - _quantile(float(chosen.efficiency[tight]), chosen)
+    rise = _quantile(float(dependent.efficiency[loose]), dependent) - _quantile(
+        float(dependent.efficiency[tight]), dependent
+    )
+    if run <= 0:
+        return 0.0
+    here = _quantile(float(dependent.efficiency[index]), dependent)
+    return max(rise / run, 0.0) * math.exp(0.5 * (center**2 - here**2))
 
 
-def _error(curve: RocCurve, index: int, slope: float, *, dependent: Floats, chosen: Floats) -> float:
-    variance = float(dependent[index]) ** 2 + (slope * float(chosen[index])) ** 2
+def _quantile(efficiency: float, of: _Class) -> float:
+    """Quantile of the normal distribution; efficiencies of 0, 1 and beyond count as half an effective event."""
+    half = 0.5 / of.n_effective
+    return float(ndtri(min(max(efficiency, half), 1.0 - half)))
+
+
+def _first_reached(of: _Class, quantile: float) -> int:
+    half = 0.5 / of.n_effective
+    target = min(max(float(ndtr(quantile)), half), 1.0 - half)
+    return loosest_crossing(of.efficiency >= target - _ROUNDING)[0]
+
+
+def _chosen_error(chosen: _Class, index: int) -> float:
+    return float(chosen.error[index]) if chosen.n_carrying[index] >= MIN_CARRYING else math.nan
+
+
+def _dependent_error(
+    curve: RocCurve, index: int, target: float, slope: float, chosen: _Class, dependent: _Class
+) -> tuple[float, float]:
+    """Error with the threshold's contribution, NaN where it would not cover, and the number of events that carry it.
+
+    The latter is composed as the degrees of freedom of a sum of variances (F. Satterthwaite, Biometrics 2 (1946) 110).
+    """
+    ends = (dependent, chosen)
+    parts = (float(dependent.error[index]) ** 2, (slope * float(chosen.error[index])) ** 2)
+    if min(float(of.n_carrying[index]) for of in ends) == 0 or not any(parts):
+        # nothing passes, or nothing fails: the error of zero says nothing
+        return math.nan, 0.0
+    fourth = sum(part**2 / float(of.n_carrying[index]) for part, of in zip(parts, ends, strict=True))
+    n_carrying = sum(parts) ** 2 / fourth
+    scatter = float(chosen.error[index]) / min(target, 1.0 - target) if target < 1 else math.inf
+    if n_carrying < MIN_CARRYING or scatter > _MAX_SCATTER:
+        return math.nan, n_carrying
+    variance = sum(parts)
     if curve.efficiency_covariance is not None:
         variance -= 2.0 * slope * float(curve.efficiency_covariance[index])
-    return math.sqrt(max(variance, 0.0))
+    return math.sqrt(max(variance, 0.0)), n_carrying
 
 
 def _working_point(
@@ -144,16 +209,16 @@ def _working_point(
     index: int,
     target: float,
     slope: float,
+    n_carrying: float,
     n_crossings: int,
     *,
     signal_error: float,
     background_error: float,
 ) -> WorkingPoint:
     background = float(curve.background_efficiency[index])
-    computable = background > 0
-    if not computable:
-        # no background left says that the efficiency is small, not that it is known without error
-        background_error = math.nan
+    inverse_error = math.nan
+    if background > 0 and background_error <= _MAX_RELATIVE_ERROR * background:
+        inverse_error = background_error / background**2
     return WorkingPoint(
         target=float(target),
         threshold=float(curve.thresholds[index]),
@@ -163,8 +228,9 @@ def _working_point(
         background_efficiency_error=background_error,
         background_rejection=1.0 - background,
         background_rejection_error=background_error,
-        inverse_background_efficiency=1.0 / background if computable else math.nan,
-        inverse_background_efficiency_error=background_error / background**2 if computable else math.nan,
+        inverse_background_efficiency=1.0 / background if background > 0 else math.nan,
+        inverse_background_efficiency_error=inverse_error,
         slope=slope,
+        n_carrying=n_carrying,
         n_crossings=n_crossings,
     )
