@@ -1,5 +1,12 @@
 """Numbers for a review board: separation, ROC, overtraining; arrays in, frozen results with uncertainties out."""
 
+from hepml.evaluation.comparison import (
+    MethodPair,
+    PairedDifference,
+    compare_auc,
+    compare_background_efficiency,
+    compare_methods,
+)
 from hepml.evaluation.correlations import Correlations, correlations
 from hepml.evaluation.data_simulation import DataMC, data_mc
 from hepml.evaluation.efficiency import Efficiency, efficiency
@@ -22,13 +29,18 @@ __all__ = [
     "Exploration",
     "FeatureHistograms",
     "Histogram",
+    "MethodPair",
     "Overtraining",
+    "PairedDifference",
     "RocCurve",
     "ScoreHistograms",
     "Separation",
     "TmvaEfficiencies",
     "TwoSampleTest",
     "WorkingPoint",
+    "compare_auc",
+    "compare_background_efficiency",
+    "compare_methods",
     "correlations",
     "data_mc",
     "efficiency",

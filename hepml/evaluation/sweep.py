@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Indices = NDArray[np.int64]
 
-__all__ = ["ClassSweep", "Sweep", "sweep"]
+__all__ = ["ClassSweep", "Sweep", "placements", "sweep"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,13 +75,13 @@ def sweep(events: ScoredEvents) -> Sweep:
     )
 
 
-def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float]:
-    """Mann-Whitney area and its DeLong error.
+def placements(signal_here: Floats, background_here: Floats) -> tuple[float, Floats, Floats]:
+    """Area, and by how much the placements of signal and of background events of each distinct score exceed it.
 
     The placement of a signal event is the share of the background below it, that of a background event the share of the
-    signal above it, events of equal score counted half; all events of one score share them.
+    signal above it, events of equal score counted half; all events of one score share them. Scores run from the highest to
+    the lowest, ``signal_here`` and ``background_here`` are the sums of the weights at each.
     """
-    signal_here, background_here = rows.per_cut(signal), rows.per_cut(background)
     signal_above, background_above = np.cumsum(signal_here), np.cumsum(background_here)
     sum_signal, sum_background = signal_above[-1], background_above[-1]
     # divided last: sums of unit weights are exact
@@ -91,6 +91,14 @@ def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float
     area = float((signal_here * placement_signal).sum() / sum_signal)
     placement_signal -= area
     placement_background -= area
+    return area, placement_signal, placement_background
+
+
+def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float]:
+    """Mann-Whitney area and its DeLong error."""
+    signal_here, background_here = rows.per_cut(signal), rows.per_cut(background)
+    area, placement_signal, placement_background = placements(signal_here, background_here)
+    sum_signal, sum_background = signal_here.sum(), background_here.sum()
     if rows.event is None:
         variance = (rows.per_cut(np.square(signal)) * np.square(placement_signal)).sum() / sum_signal**2
         variance += (rows.per_cut(np.square(background)) * np.square(placement_background)).sum() / sum_background**2

@@ -23,7 +23,7 @@ __all__ = ["MIN_CARRYING", "WorkingPoint", "at_background_efficiency", "at_signa
 # Effective number of events that must carry a variance for the error to cover (docs/statistics.md)
 MIN_CARRYING = 20.0
 # Scatter of the chosen efficiency, in units of its distance from 0 or 1, up to which its effect on the other is linear
-_MAX_SCATTER = 1.0 / 3.0
+_MAX_SCATTER = 0.3
 # Relative error up to which that of 1/eps is its first order
 _MAX_RELATIVE_ERROR = 0.25
 # sums of weights that are equal on paper differ by rounding
