@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import erfc
@@ -149,7 +149,7 @@ def compare_auc(
     0.25
     """
     first, second = _pair(y_true, score_a, score_b, weight, event)
-    return _difference("auc", None, *_area(first), *_area(second))
+    return _difference("auc", None, _area(first), _area(second))
 
 
 def compare_background_efficiency(
@@ -184,7 +184,7 @@ def compare_background_efficiency(
     first, second = _pair(y_true, score_a, score_b, weight, event)
     return _difference(
         "background_efficiency", signal_efficiency,
-        *_background_efficiency(first, signal_efficiency), *_background_efficiency(second, signal_efficiency),
+        _background_efficiency(first, signal_efficiency), _background_efficiency(second, signal_efficiency),
     )  # fmt: skip
 
 
@@ -228,9 +228,9 @@ def compare_methods(
         MethodPair(
             a=names[i],
             b=names[j],
-            auc=_difference("auc", None, *areas[i], *areas[j]),
+            auc=_difference("auc", None, areas[i], areas[j]),
             background_efficiency=tuple(
-                _difference("background_efficiency", target, *found[i], *found[j])
+                _difference("background_efficiency", target, found[i], found[j])
                 for target, found in zip(signal_efficiencies, efficiencies, strict=True)
             ),
         )
@@ -249,53 +249,52 @@ def _other(first: ScoredEvents, score: ArrayLike, name: str) -> ScoredEvents:
     return dataclasses.replace(first, score=as_scores(score, first.is_signal.size, name))
 
 
-def _area(sample: ScoredEvents) -> tuple[float, float, Floats]:
+class _Number(NamedTuple):
+    """A number of one method, its error, and the influence of each event on it."""
+
+    value: float
+    error: float
+    influence: Floats
+
+
+def _area(sample: ScoredEvents) -> _Number:
     area, influence = area_influence(sample)
     influence = by_event(influence, sample.event)
-    return area, math.sqrt(np.square(influence).sum()), influence
+    return _Number(area, math.sqrt(np.square(influence).sum()), influence)
 
 
-def _background_efficiency(sample: ScoredEvents, target: float) -> tuple[float, float, Floats]:
+def _background_efficiency(sample: ScoredEvents, target: float) -> _Number:
     curve = roc_curve(sample.is_signal, sample.score, sample.weight, event=sample.event)
     point = curve.at_signal_efficiency(target)
     influence = by_event(background_efficiency_influence(sample, point), sample.event)
-    return point.background_efficiency, point.background_efficiency_error, influence
+    return _Number(point.background_efficiency, point.background_efficiency_error, influence)
 
 
-def _difference(
-    quantity: str,
-    signal_efficiency: float | None,
-    value_a: float,
-    error_a: float,
-    influence_a: Floats,
-    value_b: float,
-    error_b: float,
-    influence_b: Floats,
-) -> PairedDifference:
-    covariance = float((influence_a * influence_b).sum())
-    moved = influence_b - influence_a
+def _difference(quantity: str, signal_efficiency: float | None, a: _Number, b: _Number) -> PairedDifference:
+    covariance = float((a.influence * b.influence).sum())
+    moved = b.influence - a.influence
     error = math.sqrt(np.square(moved).sum())
     n_moved = n_carrying(moved)
     reason = None
-    if not (math.isfinite(error_a) and math.isfinite(error_b)):
+    if not (math.isfinite(a.error) and math.isfinite(b.error)):
         reason = "too few events are behind a cut for an error"
-    elif error <= _ROUNDING * max(error_a, error_b):
+    elif error <= _ROUNDING * max(a.error, b.error):
         reason = "the two scores order all events alike" if quantity == "auc" else "the two cuts keep the same events"
     elif n_moved < MIN_CARRYING:
         reason = f"only {n_moved:.1f} effective events tell the methods apart, {MIN_CARRYING:.0f} are needed"
     computable = reason is None
-    z = (value_b - value_a) / error if computable else math.nan
-    product = error_a * error_b
+    z = (b.value - a.value) / error if computable else math.nan
+    product = a.error * b.error
     return PairedDifference(
         quantity=quantity,
         signal_efficiency=None if signal_efficiency is None else float(signal_efficiency),
-        value_a=value_a,
-        error_a=error_a,
-        value_b=value_b,
-        error_b=error_b,
+        value_a=a.value,
+        error_a=a.error,
+        value_b=b.value,
+        error_b=b.error,
         covariance=covariance if math.isfinite(product) else math.nan,
         correlation=covariance / product if product > 0 else math.nan,
-        difference=value_b - value_a,
+        difference=b.value - a.value,
         difference_error=error if computable else math.nan,
         z=z,
         p_value=float(erfc(abs(z) / math.sqrt(2.0))) if computable else math.nan,

@@ -1,7 +1,7 @@
 """By how much each event moves a number: first-order terms, whose squares add up to its variance.
 
-The influence of an event is the change of the number if its weight is raised by as much as it is (w dA/dw). Influences of two
-numbers on the same events multiply to their covariance, whatever the signs of the weights.
+The influence of an event is ``w dA/dw``: to first order what the number A changes if the event is there twice. Influences
+on two numbers, multiplied and summed over the same events, are their covariance, whatever the signs of the weights.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ class DescendingScores:
 
     def per_score(self, values: Floats) -> Floats:
         """Sum of the values of each distinct score."""
-        ordered = values[self.order]
+        ordered: Floats = values[self.order]
         if self.last.size == values.size:
             return ordered
-        return np.add.reduceat(ordered, np.concatenate([[0], self.last[:-1] + 1]))
+        sums: Floats = np.add.reduceat(ordered, np.concatenate([[0], self.last[:-1] + 1]))
+        return sums
 
 
 def area_influence(events: ScoredEvents) -> tuple[float, Floats]:
@@ -62,7 +63,8 @@ def background_efficiency_influence(events: ScoredEvents, point: WorkingPoint) -
     sum_background = events.weight.sum(where=~events.is_signal)
     of_signal = (-point.slope / sum_signal) * (passed - point.signal_efficiency)
     of_background = (passed - point.background_efficiency) / sum_background
-    return events.weight * np.where(events.is_signal, of_signal, of_background)
+    influence: Floats = events.weight * np.where(events.is_signal, of_signal, of_background)
+    return influence
 
 
 def by_event(influence: Floats, event: NDArray[np.int64] | None) -> Floats:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.evaluation.events import ScoredEvents
+from hepml.evaluation.roc_band import ONE_SIGMA, RocBand, pointwise_band
 from hepml.evaluation.sweep import sweep
 from hepml.evaluation.working_point import (
     WorkingPoint,
@@ -110,6 +111,26 @@ class RocCurve:
             If ``target`` is not in (0, 1].
         """
         return at_background_efficiency(self, target)
+
+    def band(self, level: float = ONE_SIGMA) -> RocBand:
+        """Return the pointwise confidence band of the curve; :func:`simultaneous_band` holds the whole curve at once.
+
+        Parameters
+        ----------
+        level : float
+            Probability that a single point lies within, by default that of one standard deviation.
+
+        Returns
+        -------
+        RocBand
+            At up to 99 signal efficiencies, without those where too few events are left for an error.
+
+        Raises
+        ------
+        InvalidInputError
+            If ``level`` is not between 0 and 1.
+        """
+        return pointwise_band(self, level)
 
     def thinned(self, n_points: int = _MAX_POINTS_IN_JSON) -> NDArray[np.int64]:
         """Return indices of at most ``n_points`` points, even in path length along the curve, both ends included."""

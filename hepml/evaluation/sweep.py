@@ -154,7 +154,7 @@ class _Rows:
         )
 
     def _moments(self, weight: Floats, efficiency: Floats) -> tuple[Floats, Floats]:
-        """Sums over the events of (P - eff T)^2 and (P - eff T)^4 at each cut."""
+        """Sum (P - eff T)^2, and (P - eff T)^4, over the events at each cut."""
         squares = np.square(weight)
         if self.event is None:
             passing = self.at_cuts(squares)

@@ -62,7 +62,9 @@ class TmvaEfficiencies:
             "roc_integral": self.roc_integral,
             "background_efficiencies": list(self.background_efficiencies),
             "signal_efficiencies": list(self.signal_efficiencies),
-            "signal_efficiency_errors": [None if math.isnan(error) else error for error in self.signal_efficiency_errors],
+            "signal_efficiency_errors": [
+                None if math.isnan(error) else error for error in self.signal_efficiency_errors
+            ],
             "flipped": self.flipped,
         }
 
@@ -133,10 +135,10 @@ def tmva_efficiencies(y_true: ArrayLike, score: ArrayLike, weight: ArrayLike | N
             return 1.0 if flipped else 0.0
         return of_signal(cut)
 
-    grid = (np.arange(_N_CURVE) + 0.5) * (1.0 / _N_CURVE)
+    grid: Floats = (np.arange(_N_CURVE, dtype=np.float64) + 0.5) * (1.0 / _N_CURVE)
     cuts = [_root(partial(_difference, signal_efficiency, target), low, high) for target in grid.tolist()]
     curve = _Efficiency(grid, np.array([of_background(cut) for cut in cuts]))
-    steps = (np.arange(_N_SCAN) + 0.5) / _N_SCAN
+    steps = (np.arange(_N_SCAN, dtype=np.float64) + 0.5) / _N_SCAN
     scanned = np.array([curve(step) for step in steps.tolist()])
     found = tuple(_scan(steps, scanned, float(np.float32(target))) for target in _BACKGROUND_EFFICIENCIES)
     n_signal = float(weights[signal].sum())
@@ -176,13 +178,14 @@ class _Efficiency:
         low, high = axis
         bins = np.trunc((values - low) / (high - low) * _N_BINS).astype(np.int64)
         inside = bins >= 0 if flipped else bins < _N_BINS
-        content = np.bincount(np.clip(bins[inside], 0, _N_BINS - 1), weights=weights[inside], minlength=_N_BINS)
+        filled = np.clip(bins[inside], 0, _N_BINS - 1)
+        content = np.bincount(filled, weights=weights[inside], minlength=_N_BINS).astype(np.float64, copy=False)
         # a bin counts the events that pass its edge: those above it, or when flipped those of the bins below it
-        passing = np.cumsum(content) - content if flipped else np.cumsum(content[::-1])[::-1]
+        passing: Floats = np.cumsum(content) - content if flipped else np.cumsum(content[::-1])[::-1]
         largest = max(float(passing.max()), float(np.finfo(np.float64).eps))
-        centers = low + (np.arange(_N_BINS) + 0.5) * ((high - low) / _N_BINS)
+        centers: Floats = low + (np.arange(_N_BINS, dtype=np.float64) + 0.5) * ((high - low) / _N_BINS)
         # multiplied by the inverse as TMVA does: whether an efficiency is equal to a target hangs on the last bit
-        return cls(centers, passing * (1.0 / largest))
+        return cls(centers, passing * np.float64(1.0 / largest))
 
     def __call__(self, position: float) -> float:
         index = min(max(int(np.searchsorted(self.positions, position, side="right")) - 1, 0), self.values.size - 2)
