@@ -1,6 +1,13 @@
 """Numbers for a review board: separation, ROC, overtraining; arrays in, frozen results with uncertainties out."""
 
 from hepml.evaluation.binned_kolmogorov import BinnedKolmogorov, binned_kolmogorov
+from hepml.evaluation.comparison import (
+    MethodPair,
+    PairedDifference,
+    compare_auc,
+    compare_background_efficiency,
+    compare_methods,
+)
 from hepml.evaluation.correlations import Correlations, correlations
 from hepml.evaluation.data_simulation import DataMC, data_mc
 from hepml.evaluation.efficiency import Efficiency, efficiency
@@ -9,9 +16,14 @@ from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histo
 from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.learning_curve import LearningCurve, Prediction, learning_curve
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
+from hepml.evaluation.partial_auc import PartialAuc, partial_auc
 from hepml.evaluation.roc import RocCurve, roc_curve
+from hepml.evaluation.roc_band import RocBand
+from hepml.evaluation.roc_bootstrap import BootstrapEfficiency, RocBootstrap, bootstrap_roc
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
 from hepml.evaluation.separation import Separation, mutual_information, rank_features, separation
+from hepml.evaluation.simultaneous_band import simultaneous_band
+from hepml.evaluation.tmva_efficiencies import TmvaEfficiencies, tmva_efficiencies
 from hepml.evaluation.training_curve import AgainstOptimum, StageFigures, TrainingCurve, stage_grid, training_curve
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.verdict import Reference
@@ -20,6 +32,7 @@ from hepml.evaluation.working_point import WorkingPoint
 __all__ = [
     "AgainstOptimum",
     "BinnedKolmogorov",
+    "BootstrapEfficiency",
     "Correlations",
     "DataMC",
     "Efficiency",
@@ -28,17 +41,27 @@ __all__ = [
     "FeatureHistograms",
     "Histogram",
     "LearningCurve",
+    "MethodPair",
     "Overtraining",
+    "PairedDifference",
+    "PartialAuc",
     "Prediction",
     "Reference",
+    "RocBand",
+    "RocBootstrap",
     "RocCurve",
     "ScoreHistograms",
     "Separation",
     "StageFigures",
+    "TmvaEfficiencies",
     "TrainingCurve",
     "TwoSampleTest",
     "WorkingPoint",
     "binned_kolmogorov",
+    "bootstrap_roc",
+    "compare_auc",
+    "compare_background_efficiency",
+    "compare_methods",
     "correlations",
     "data_mc",
     "efficiency",
@@ -47,11 +70,14 @@ __all__ = [
     "learning_curve",
     "mutual_information",
     "overtraining",
+    "partial_auc",
     "rank_features",
     "roc_curve",
     "score_histograms",
     "separation",
+    "simultaneous_band",
     "stage_grid",
+    "tmva_efficiencies",
     "training_curve",
     "two_sample_test",
 ]

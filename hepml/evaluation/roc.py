@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.evaluation.events import ScoredEvents
+from hepml.evaluation.roc_band import ONE_SIGMA, RocBand, pointwise_band
 from hepml.evaluation.sweep import sweep
 from hepml.evaluation.working_point import (
     WorkingPoint,
@@ -41,6 +42,9 @@ class RocCurve:
         Decreasing; the first is infinity.
     signal_efficiency_error, background_efficiency_error : ndarray of float64, shape (n_points,)
         Standard deviation at a fixed cut.
+    n_carrying_signal, n_carrying_background : ndarray of float64, shape (n_points,)
+        Effective number of events that carry this error: about those that pass, or fail if those are fewer. Below 20 it is
+        an estimate too rough to be quoted, and working points do not.
     efficiency_covariance : ndarray of float64, shape (n_points,), or None
         Covariance of the two efficiencies at a fixed cut; None (zero) unless one event has rows of both classes.
     n_signal, n_background : int
@@ -58,6 +62,8 @@ class RocCurve:
     thresholds: NDArray[np.float64] = field(repr=False)
     signal_efficiency_error: NDArray[np.float64] = field(repr=False)
     background_efficiency_error: NDArray[np.float64] = field(repr=False)
+    n_carrying_signal: NDArray[np.float64] = field(repr=False)
+    n_carrying_background: NDArray[np.float64] = field(repr=False)
     efficiency_covariance: NDArray[np.float64] | None = field(repr=False)
     n_signal: int
     n_background: int
@@ -105,6 +111,26 @@ class RocCurve:
             If ``target`` is not in (0, 1].
         """
         return at_background_efficiency(self, target)
+
+    def band(self, level: float = ONE_SIGMA) -> RocBand:
+        """Return the pointwise confidence band of the curve; :func:`simultaneous_band` holds the whole curve at once.
+
+        Parameters
+        ----------
+        level : float
+            Probability that a single point lies within, by default that of one standard deviation.
+
+        Returns
+        -------
+        RocBand
+            At up to 99 signal efficiencies, without those where too few events are left for an error.
+
+        Raises
+        ------
+        InvalidInputError
+            If ``level`` is not between 0 and 1.
+        """
+        return pointwise_band(self, level)
 
     def thinned(self, n_points: int = _MAX_POINTS_IN_JSON) -> NDArray[np.int64]:
         """Return indices of at most ``n_points`` points, even in path length along the curve, both ends included."""
@@ -198,6 +224,8 @@ def roc_curve(
         thresholds=swept.thresholds,
         signal_efficiency_error=swept.signal.error,
         background_efficiency_error=swept.background.error,
+        n_carrying_signal=swept.signal.n_carrying,
+        n_carrying_background=swept.background.n_carrying,
         efficiency_covariance=swept.covariance,
         n_signal=swept.signal.n_rows,
         n_background=swept.background.n_rows,
