@@ -9,7 +9,7 @@ import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation.events import ScoredEvents
-from hepml.evaluation.stage_influence import auc_influence
+from hepml.evaluation.influence import area_influence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,7 +154,7 @@ def best_single_cut(X: Matrix, y: NDArray[Any], weight: Floats, features: Sequen
     for column, name in enumerate(features):
         center = _median(X[:, column][y == 1], weight[y == 1])
         for kind in ("above", "below", "near"):
-            auc, _ = auc_influence(replace(events, score=_cut_score(X[:, column], kind, center)))
+            auc, _ = area_influence(replace(events, score=_cut_score(X[:, column], kind, center)))
             if best is None or auc > best.auc_train:
                 best = SingleCut(name, column, kind, center if kind == "near" else 0.0, auc)
     if best is None:

@@ -189,11 +189,21 @@ class MethodConfig(BaseModel):
 
 
 class EvaluationConfig(Closed):
-    """Working points (signal efficiencies), and what counts as a gap between training and test."""
+    """Working points (signal efficiencies), what counts as a loss by overtraining, and shares to train on again."""
 
     working_points: Numbers = (0.3, 0.7)
     permutations: Integer = Field(default=200, ge=20, le=100_000)
     auc_gap: Number = Field(default=0.01, gt=0, lt=0.5)
+    log_loss_gap: Number = Field(default=0.01, gt=0, lt=1)
+    learning_curve: Numbers = ()
+
+    @field_validator("learning_curve")
+    @classmethod
+    def _shares(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if any(not 0 < share <= 1 for share in shares):
+            msg = f"a learning curve has shares of the training events, above 0 and up to 1, not {list(shares)}"
+            raise ValueError(msg)
+        return tuple(sorted(set(shares)))
 
     @field_validator("working_points")
     @classmethod

@@ -1,5 +1,6 @@
 """Numbers for a review board: separation, ROC, overtraining; arrays in, frozen results with uncertainties out."""
 
+from hepml.evaluation.auc_covariance import auc_covariance
 from hepml.evaluation.binned_kolmogorov import BinnedKolmogorov, binned_kolmogorov
 from hepml.evaluation.comparison import (
     MethodPair,
@@ -57,6 +58,7 @@ __all__ = [
     "TrainingCurve",
     "TwoSampleTest",
     "WorkingPoint",
+    "auc_covariance",
     "binned_kolmogorov",
     "bootstrap_roc",
     "compare_auc",

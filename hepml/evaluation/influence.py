@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["DescendingScores", "area_influence", "background_efficiency_influence", "by_event", "n_carrying"]
+__all__ = [
+    "DescendingScores",
+    "area_influence",
+    "background_efficiency_influence",
+    "by_event",
+    "n_carrying",
+    "standard_error",
+]
 
 
 class DescendingScores:
@@ -72,6 +79,11 @@ def by_event(influence: Floats, event: NDArray[np.int64] | None) -> Floats:
     if event is None:
         return influence
     return np.bincount(event, weights=influence).astype(np.float64, copy=False)
+
+
+def standard_error(influence: Floats, event: NDArray[np.int64] | None) -> float:
+    """Return the standard deviation of a number, or of a difference of two, from the influences of the rows."""
+    return float(np.sqrt(np.square(by_event(influence, event)).sum()))
 
 
 def n_carrying(influence: Floats) -> float:

@@ -11,9 +11,9 @@ import numpy as np
 from hepml.errors import InvalidInputError
 from hepml.evaluation.binned_kolmogorov import BinnedKolmogorov, binned_kolmogorov
 from hepml.evaluation.events import ScoredEvents, as_scores
+from hepml.evaluation.influence import area_influence, standard_error
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.score_histograms import ScoreHistograms, histograms_of
-from hepml.evaluation.stage_influence import auc_influence, standard_error
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.verdict import Reference, verdict
 
@@ -229,8 +229,8 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
 
 def _reference(test: ScoredEvents, score: ArrayLike, name: str) -> Reference:
     other = replace(test, score=as_scores(score, test.score.size, "reference_test"))
-    auc, influence = auc_influence(test)
-    auc_other, influence_other = auc_influence(other)
+    auc, influence = area_influence(test)
+    auc_other, influence_other = area_influence(other)
     error = standard_error(influence_other - influence, test.event)
     return Reference(name, auc_other, auc_other - auc, error)
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from hepml.errors import InvalidInputError
 from hepml.evaluation.events import ScoredEvents, as_array, as_numbers
-from hepml.evaluation.stage_influence import auc_influence, log_loss_influence, standard_error
+from hepml.evaluation.influence import area_influence, standard_error
+from hepml.evaluation.log_loss import log_loss_influence
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -267,7 +268,7 @@ class _StagedEvents:
             rows.append(
                 [
                     number
-                    for value, influence in (auc_influence(here), log_loss_influence(here))
+                    for value, influence in (area_influence(here), log_loss_influence(here))
                     for number in (value, standard_error(influence, here.event))
                 ]
             )
@@ -281,7 +282,7 @@ class _StagedEvents:
         event = self.events.event
         columns: list[Floats] = []
         found: list[AgainstOptimum] = []
-        for figure, sign, size in ((auc_influence, -1.0, max_gap), (log_loss_influence, 1.0, max_loss)):
+        for figure, sign, size in ((area_influence, -1.0, max_gap), (log_loss_influence, 1.0, max_loss)):
             value, error = np.empty(n_stages), np.empty(n_stages)
             influence = np.empty((n_stages, self.events.weight.size))
             for stage, margin in enumerate(self.margins):

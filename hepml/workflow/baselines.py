@@ -72,7 +72,9 @@ def fit_baselines(
     """
     train = prepared.train
     rows = capped_rows(prepared, train, config.seed, "baselines", _MAX_EVENTS)
-    X, y, weight = (train.X, train.y, train.weight) if rows is None else (train.X[rows], train.y[rows], train.weight[rows])
+    X, y, weight = (
+        (train.X, train.y, train.weight) if rows is None else (train.X[rows], train.y[rows], train.weight[rows])
+    )
     fitted = {}
     for name, fit in BASELINES.items():
         try:

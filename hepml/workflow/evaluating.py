@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hepml.errors import HepmlError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from hepml.config import AnalysisConfig
     from hepml.report import Finding
+    from hepml.workflow.baselines import FittedBaseline
     from hepml.workflow.methods import TrainedMethod
     from hepml.workflow.preparation import Prepared
     from hepml.workflow.topics import RunContext
@@ -23,7 +25,13 @@ __all__ = ["evaluate_method", "evaluate_run", "method_metrics"]
 _LOG = logging.getLogger("hepml.workflow")
 
 
-def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config: AnalysisConfig) -> MethodContext:
+def evaluate_method(
+    method: TrainedMethod,
+    kind: str,
+    prepared: Prepared,
+    config: AnalysisConfig,
+    baselines: Mapping[str, FittedBaseline] = MappingProxyType({}),
+) -> MethodContext:
     """Score all events and compute every topic of a method.
 
     Parameters
@@ -36,6 +44,8 @@ def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config
         Dataset and parts.
     config : AnalysisConfig
         Working points and settings of the topics.
+    baselines : mapping of str to FittedBaseline
+        Those of the run.
 
     Returns
     -------
@@ -51,7 +61,9 @@ def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config
     train, validation, test = (
         Scored(selection, score[selection.rows]) for selection in (prepared.train, prepared.validation, prepared.test)
     )
-    context = MethodContext(config, prepared, method, kind, score, train, validation, test, findings={})
+    context = MethodContext(
+        config, prepared, method, kind, score, train, validation, test, findings={}, baselines=baselines
+    )
     for topic, compute in METHOD_TOPICS.items():
         found = compute(context) if topic == "roc" else _computed(f"{topic} of {method.name}", compute, context)
         if found is not None:

@@ -14,7 +14,8 @@ from hepml.classifiers.objective import MARGIN_BOUND, signed_log_loss
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation import roc_curve, stage_grid, training_curve
 from hepml.evaluation.events import ScoredEvents
-from hepml.evaluation.stage_influence import auc_influence, log_loss_influence, standard_error
+from hepml.evaluation.influence import area_influence, standard_error
+from hepml.evaluation.log_loss import log_loss_influence
 
 
 def staged(rng, n, noises, distance=1.0):
@@ -31,7 +32,7 @@ def test_area_is_that_of_the_roc_curve(seed, digits, clustered):
     weight = rng.uniform(-0.2, 1, 60)
     event = rng.integers(0, 40, 60) if clustered else None
     events = ScoredEvents.check(label, score, weight, event)
-    area, influence = auc_influence(events)
+    area, influence = area_influence(events)
     curve = roc_curve(label, score, weight, event=event)
     assert area == pytest.approx(curve.auc, abs=1e-12)
     assert standard_error(influence, events.event) == pytest.approx(curve.auc_error, rel=1e-9)
@@ -42,11 +43,11 @@ def test_influences_are_derivatives_by_the_weights(seed):
     rng = np.random.default_rng(seed)
     label, score, weight = np.arange(30) % 2 == 0, rng.normal(size=30), rng.uniform(-0.2, 1, 30)
     events = ScoredEvents.check(label, score, weight)
-    value, influence = auc_influence(events)
+    value, influence = area_influence(events)
     row, step = 7, 1e-6
     moved = weight.copy()
     moved[row] *= 1 + step
-    there = auc_influence(ScoredEvents.check(label, score, moved))[0]
+    there = area_influence(ScoredEvents.check(label, score, moved))[0]
     assert (there - value) / step == pytest.approx(influence[row], abs=1e-5)
 
 

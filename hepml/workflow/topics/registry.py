@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hepml.workflow.topics.baselines import baselines
 from hepml.workflow.topics.exploration import exploration
+from hepml.workflow.topics.learning_curve import learning_curve
 from hepml.workflow.topics.overtraining import overtraining
 from hepml.workflow.topics.performance import cuts, roc, working_points
+from hepml.workflow.topics.training_curve import training_curve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,9 +24,12 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "roc": roc,
     "working_points": working_points,
     "cuts": cuts,
+    "training_curve": training_curve,
     "overtraining": overtraining,
+    "learning_curve": learning_curve,
 }
 
 RUN_TOPICS: Mapping[str, Callable[[RunContext], Finding | None]] = {
     "exploration": exploration,
+    "baselines": baselines,
 }
