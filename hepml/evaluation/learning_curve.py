@@ -59,8 +59,8 @@ class LearningCurve:
         Number of sizes less three.
     predictions : tuple of Prediction
         At twice and four times the largest sample; empty if not computable.
-    not_computable : str
-        Why there is no fit; empty if there is one.
+    reason : str or None
+        Why there is no fit; None if there is one.
     """
 
     n_events: Floats = field(repr=False)
@@ -71,7 +71,7 @@ class LearningCurve:
     chi2: float
     ndf: int
     predictions: tuple[Prediction, ...]
-    not_computable: str
+    reason: str | None
 
     def at(self, n_events: ArrayLike) -> tuple[Floats, Floats]:
         """Return the fitted area at numbers of training events and its error; NaN if not computable."""
@@ -82,7 +82,7 @@ class LearningCurve:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON types; what is not computable is null."""
-        fitted = not self.not_computable
+        fitted = self.reason is None
         names = ("asymptote", "amplitude", "exponent")
         return {
             "n_events": self.n_events.tolist(),
@@ -93,7 +93,7 @@ class LearningCurve:
             "chi2": self.chi2 if fitted else None,
             "ndf": self.ndf,
             "predictions": [prediction.to_dict() for prediction in self.predictions],
-            "not_computable": self.not_computable or None,
+            "reason": self.reason,
         }
 
 
@@ -165,7 +165,7 @@ def learning_curve(
             size, area, error, f"the exponent of the power law is not determined ({exponent:.2g} +- {sigma:.2g})"
         )
     return LearningCurve(
-        size, area, error, parameters, errors, chi2, ndf, tuple(_predictions(size[-1], parameters, errors)), ""
+        size, area, error, parameters, errors, chi2, ndf, tuple(_predictions(size[-1], parameters, errors)), None
     )
 
 
@@ -231,5 +231,5 @@ def _without_fit(size: Floats, area: Floats, error: Floats, reason: str) -> Lear
         chi2=math.nan,
         ndf=max(size.size - 3, 0),
         predictions=(),
-        not_computable=reason,
+        reason=reason,
     )

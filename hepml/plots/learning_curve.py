@@ -57,8 +57,8 @@ def learning_curve(result: LearningCurve, ax: Axes, *, title: str = "") -> Learn
     )  # fmt: skip
     fit = extrapolation = band = predictions = None
     heading = [plain(title)] if title else []
-    if result.not_computable:
-        heading.append(f"no extrapolation: {plain(result.not_computable)}")
+    if result.reason is not None:
+        heading.append(f"no extrapolation: {plain(result.reason)}")
     else:
         largest = float(result.n_events[-1])
         sizes = np.geomspace(float(result.n_events[0]), _FARTHEST * largest, 200)

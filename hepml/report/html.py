@@ -31,6 +31,7 @@ SECTIONS = (
     ("training", "Training"),
     ("overtraining", "Overtraining"),
     ("performance", "Performance"),
+    ("baselines", "Do I need machine learning?"),
     ("working_points", "Working points"),
     ("provenance", "Provenance"),
 )

@@ -39,7 +39,7 @@ def test_errors_of_the_predictions_cover_the_truth(correlation):
     for _ in range(300):
         auc = rng.multivariate_normal(power_law(SIZES), covariance)
         curve = learning_curve(SIZES, auc, np.full(5, error), covariance=covariance)
-        assert not curve.not_computable
+        assert curve.reason is None
         twice = curve.predictions[0]
         inside.append([abs(twice.auc - power_law(4e4)) < twice.auc_error])
         pulls.append((twice.gain - power_law(4e4) + power_law(2e4)) / twice.gain_error)
@@ -75,11 +75,11 @@ def test_scatter_of_the_training_widens_the_errors():
 )
 def test_what_is_not_determined_is_not_computable(auc, reason):
     curve = learning_curve(SIZES[: len(auc)], auc, np.full(len(auc), 0.003))
-    assert reason in curve.not_computable
+    assert reason in curve.reason
     assert curve.predictions == ()
     content = json.loads(json.dumps(curve.to_dict(), allow_nan=False))
     assert content["parameters"] is None
-    assert reason in content["not_computable"]
+    assert reason in content["reason"]
     assert np.isnan(curve.at([1e5])[0]).all()
 
 
@@ -88,7 +88,7 @@ def test_json_is_strict():
         json.dumps(learning_curve(SIZES, power_law(SIZES), np.full(5, 1e-3)).to_dict(), allow_nan=False)
     )
     assert content["parameters"]["exponent"] == pytest.approx(0.6, rel=1e-4)
-    assert content["not_computable"] is None
+    assert content["reason"] is None
     assert [row["factor"] for row in content["predictions"]] == [2, 4]
 
 
