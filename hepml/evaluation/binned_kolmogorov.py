@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.evaluation.display import Displayed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,7 @@ __all__ = ["BinnedKolmogorov", "binned_kolmogorov"]
 
 
 @dataclass(frozen=True, slots=True)
-class BinnedKolmogorov:
+class BinnedKolmogorov(Displayed):
     """Kolmogorov-Smirnov distance of two histograms and the share of toys with a larger one.
 
     Parameters

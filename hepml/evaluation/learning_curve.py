@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_numbers
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LearningCurve:
+class LearningCurve(Displayed):
     """Areas at several sizes of the training sample with a fitted power law ``A(n) = a - b (n / n_max)^-c``.
 
     Parameters
@@ -162,7 +163,7 @@ def learning_curve(
     sigma = math.sqrt(errors[2, 2])
     if not sigma < exponent:
         return _without_fit(
-            size, area, error, f"the exponent of the power law is not determined ({exponent:.2g} +- {sigma:.2g})"
+            size, area, error, f"the exponent of the power law is not determined ({exponent:.2g} ± {sigma:.2g})"
         )
     return LearningCurve(
         size, area, error, parameters, errors, chi2, ndf, tuple(_predictions(size[-1], parameters, errors)), None

@@ -10,6 +10,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError
 from hepml.evaluation.binned_kolmogorov import BinnedKolmogorov, binned_kolmogorov
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents, as_scores
 from hepml.evaluation.influence import area_influence, standard_error
 from hepml.evaluation.roc import RocCurve, roc_curve
@@ -47,7 +48,7 @@ class EfficiencyComparison:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Overtraining:
+class Overtraining(Displayed):
     """Scores of training and test events compared.
 
     Parameters

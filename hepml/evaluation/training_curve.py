@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents, as_array, as_numbers
 from hepml.evaluation.influence import area_influence, standard_error
 from hepml.evaluation.log_loss import log_loss_influence
@@ -93,7 +94,7 @@ class AgainstOptimum:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrainingCurve:
+class TrainingCurve(Displayed):
     """Figures of merit against the stage of the training.
 
     Parameters

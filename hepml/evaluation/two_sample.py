@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_events, as_numbers, as_scores, as_weights
 from hepml.evaluation.grouped_permutations import grouped_p_values
 
@@ -26,7 +27,7 @@ _MANY_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class TwoSampleTest:
+class TwoSampleTest(Displayed):
     """Distances between two weighted samples and the probability of larger ones if they are of one distribution.
 
     Parameters

@@ -165,6 +165,7 @@ def test_json_is_strict(same):
     assert content["signal"]["n_permutations"] == 100
     assert content["binned_signal"]["n_toys"] == 1000
     assert content["reference"] is None
+    assert same.verdict in same._repr_html_()
     assert sum(content["histograms"]["test_signal"]["sum_w"]) == pytest.approx(same.histograms.test_signal.total)
 
 
