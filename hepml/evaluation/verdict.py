@@ -79,7 +79,7 @@ def verdict(
         docs/statistics_training.md has the table.
     """
     is_gap = gap >= _SIGNIFICANT * gap_error and gap > _ROUNDING
-    shown = f"AUC on training less on test events is {gap:+.4f} +- {gap_error:.4f}"
+    shown = f"AUC training - test = {gap:+.4f} ± {gap_error:.4f}"
     if curve is not None and curve.stages.size > 1:
         return _by_stages(curve, is_gap, shown)
     if is_gap and gap < max_gap:
@@ -96,7 +96,7 @@ def verdict(
 def _by_reference(reference: Reference | None, max_gap: float, gap: str) -> Verdict:
     if reference is None:
         return Verdict(UNDECIDED, f"{gap}; without stages of the training or a reference, its harm cannot be told")
-    compared = f"on test events {reference.name} is {reference.deficit:+.4f} +- {reference.deficit_error:.4f} better"
+    compared = f"on test events {reference.name} is {reference.deficit:+.4f} ± {reference.deficit_error:.4f} better"
     if reference.deficit > _SIGNIFICANT * reference.deficit_error and reference.deficit > max_gap:
         return Verdict(HARMFUL, f"{gap}, and {compared}")
     return Verdict(UNDECIDED, f"{gap}; {compared}, which does not tell whether less training would be better")
@@ -105,7 +105,7 @@ def _by_reference(reference: Reference | None, max_gap: float, gap: str) -> Verd
 def _by_stages(curve: TrainingCurve, is_gap: bool, gap: str) -> Verdict:
     figures: dict[str, AgainstOptimum] = {"AUC": curve.auc, "log-loss": curve.log_loss}
     losses = {
-        name: f"the validation {name} is worse by {figure.final_deficit:.4f} +- {figure.final_deficit_error:.4f} than at "
+        name: f"the validation {name} is worse by {figure.final_deficit:.4f} ± {figure.final_deficit_error:.4f} than at "
         f"stage {figure.optimum} of {curve.stages[-1]}"
         for name, figure in figures.items()
     }

@@ -60,7 +60,7 @@ def test_few_events_are_undecided(draw):
     [
         (1.1, 1.0, "undecided", "its harm cannot be told"),
         (1.04, 1.0, "train-test gap, harmless", "cannot gain more than the gap"),
-        (1.0, 1.0, "no overtraining seen", "+0.0000 +- 0.0024"),
+        (1.0, 1.0, "no overtraining seen", "+0.0000 ± 0.0024"),
         (1.0, 1.1, "no overtraining seen", "differ by something else"),
     ],
 )
