@@ -205,10 +205,11 @@ class EvaluationConfig(Closed):
 
 
 class ReportConfig(Closed):
-    """How figures and report look."""
+    """How figures and report look; figures are SVG, for the report, and what else is asked for."""
 
     style: Literal["plain", "ATLAS", "CMS", "LHCb", "ALICE"] = "plain"
     label: str = ""
+    formats: tuple[Literal["svg", "png", "pdf"], ...] = ("svg", "png", "pdf")
 
 
 class CacheConfig(Closed):
