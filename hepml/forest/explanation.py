@@ -52,8 +52,8 @@ def contributions(forest: Forest, X: ArrayLike, *, threads: int | None = None) -
     """Return the contribution of each feature to each margin; see :meth:`hepml.forest.Forest.contributions`."""
     if forest.aggregate in MEDIANS:
         msg = (
-            "the margin of this forest is a weighted median of its trees, of which no features' contributions to single trees "
-            "add up; `importance` ranks the features"
+            "the margin of this forest is a weighted median of its trees, and contributions to single trees do not "
+            "add up to one; `importance` ranks the features"
         )
         raise InvalidInputError(msg)
     if np.isnan(forest.cover).any() or (forest.cover[forest.first_node[:-1]] <= 0.0).any():

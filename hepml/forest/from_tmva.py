@@ -75,7 +75,7 @@ def from_tmva(source: str | bytes | os.PathLike[str]) -> Forest:
     -------
     Forest
         Its score is the response of a ``TMVA::Reader``: in [-1, 1] for AdaBoost and gradient boosting (in [0, 1] for leaves
-        by purity), one for each class in multi-class gradient boosting, the value for regression (AdaBoostR2: a median). Features are named by the
+        by purity), one for each class in multi-class gradient boosting, the value for regression. Features are named by the
         variables' expressions, which is what a reader must be given; labels, spectators, options and all else in the header
         but MVA PDFs are kept in ``metadata["tmva"]``.
 

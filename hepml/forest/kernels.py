@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["BLOCK", "explain", "leaves", "score", "score_few"]
+__all__ = ["BLOCK", "explain", "leaves", "median", "score", "score_few"]
 
 # events that are worked on at a time: their features stay in the processor's second-level cache, mostly in the first
 BLOCK = 512
@@ -177,6 +177,42 @@ def leaves(
             for e in range(n):
                 out[first + e, tree] = node_id[node[e]]
     return n_missing
+
+
+@_compiled
+def median(ranks, value, weight, marks, totals, part, base, out):
+    """Write the median of the first ``marks[m]`` trees of each event, given by the ranks of their leaves, to ``out[m]``.
+
+    The middle tree is the first, by ascending leaf values, with which the weights reach half their sum. With ``part`` they
+    must exceed it, and 1 / ``part`` of the trees is averaged with it on either side.
+    """
+    order = np.empty(ranks.shape[1], np.int32)
+    for e in range(ranks.shape[0]):
+        n = 0
+        for m in range(marks.shape[0]):
+            order[n : marks[m]] = ranks[e, n : marks[m]]
+            n = marks[m]
+            order[:n].sort()
+            total = totals[m]
+            if part == 0:
+                # scikit-learn adds all weights in this order, TMVA in that of the trees: sums may differ in their last digit
+                total = 0.0
+                for t in range(n):
+                    total += weight[order[t]]
+            if not total > 0.0:
+                out[m, e] = np.nan
+                continue
+            half = 0.5 * total
+            middle, reached = 0, weight[order[0]]
+            while middle < n - 1 and (reached < half or (part > 0 and reached == half)):
+                middle += 1
+                reached += weight[order[middle]]
+            reach = n // part if part > 0 else 0
+            first, last = max(middle - reach, 0), min(middle + reach, n - 1)
+            mean = 0.0
+            for t in range(first, last + 1):
+                mean += value[order[t]]
+            out[m, e] = mean / (last - first + 1) + base
 
 
 @_compiled

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 
 from hepml.forest import kernels
 
@@ -87,7 +86,7 @@ def medians(  # noqa: PLR0917  (what the kernels read and write)
     node_rank, value, weight = plan.ranks
     trees = plan.tree_root, plan.tree_depth, *plan.nodes, node_rank
     totals = np.cumsum(forest.tree_weight)[marks - 1]
-    around = forest.aggregate == "tmva_median"
+    part = TMVA_PART if forest.aggregate == "tmva_median" else 0
 
     def work(start: int, stop: int) -> int:
         n_missing = 0
@@ -96,43 +95,7 @@ def medians(  # noqa: PLR0917  (what the kernels read and write)
             ranks = np.empty((n, forest.n_trees), dtype=np.int32)
             block = flat[first * layout[0] :]
             n_missing += int(_KERNELS.leaves(block, layout, 0, n, *plan.rows, *trees, ranks))
-            _select(ranks, value, weight, marks, totals, around, forest.base[0], out[:, first : first + n, 0])
+            _KERNELS.median(ranks, value, weight, marks, totals, part, forest.base[0], out[:, first : first + n, 0])
         return n_missing
 
     return work
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _select(ranks, value, weight, marks, totals, around, base, out):  # noqa: PLR0917  (arrays for a kernel)
-    """Write the median of the first ``marks[m]`` trees of each event to ``out[m]``.
-
-    The middle tree is the first, by ascending leaf values, with which the weights reach half their sum; ``around``: exceed
-    it, and as many trees on either side as a sixth of all are averaged with it.
-    """
-    order = np.empty(ranks.shape[1], np.int32)
-    for e in range(ranks.shape[0]):
-        n = 0
-        for m in range(marks.shape[0]):
-            order[n : marks[m]] = ranks[e, n : marks[m]]
-            n = marks[m]
-            order[:n].sort()
-            total = totals[m]
-            if not around:
-                # scikit-learn adds all weights in this order, TMVA in that of the trees: both end at a rounding error
-                total = 0.0
-                for t in range(n):
-                    total += weight[order[t]]
-            if not total > 0.0:
-                out[m, e] = np.nan
-                continue
-            half = 0.5 * total
-            middle, reached = 0, weight[order[0]]
-            while middle < n - 1 and (reached < half or (around and reached == half)):
-                middle += 1
-                reached += weight[order[middle]]
-            reach = n // TMVA_PART if around else 0
-            first, last = max(middle - reach, 0), min(middle + reach, n - 1)
-            mean = 0.0
-            for t in range(first, last + 1):
-                mean += value[order[t]]
-            out[m, e] = mean / (last - first + 1) + base

@@ -51,7 +51,7 @@ class Plan:
     node_value : ndarray of float64, shape (n_nodes, width)
         Leaf values times the weight of their tree; not for medians, where nothing is added.
     ranks : tuple
-        For medians: rank of each node that is a leaf among all leaves, value and weight of the leaf of each rank. Else empty.
+        For medians, rank of each leaf among all leaves, and value and weight of the leaf of each rank. Else empty.
     node_id : ndarray of int32
         Number of each node in the library that trained.
     """

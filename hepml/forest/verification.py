@@ -286,7 +286,9 @@ def edge_case_sample(forest: Forest, dtype: np.dtype[Any], n_events: int = _N_EV
             values = centre + (spread if np.isfinite(spread) else 1.0) * rng.normal(size=n_random)
             X[:n_random, feature] = np.where(np.isfinite(values.astype(dtype)), values, 0.0)
         members = _members(forest, feature)
-        pool = np.concatenate([cuts, *_neighbours(cuts), special, members, members + 0.5]).astype(dtype)
+        pool = np.concatenate(
+            [cuts, *_neighbours(cuts), special, members - 1.0, members, members + 0.5, members + 1.0]
+        ).astype(dtype)
         X[n_random:, feature] = rng.choice(pool, n_events - n_random)
     _lead(forest, X[n_random + n_edges :], near, special, rng)
     return X
