@@ -148,10 +148,9 @@ def make_form(forest: Forest, *, float32_features: bool = False) -> XGBoostForm:
 
 def _refuse_large_sets(forest: Forest) -> None:
     """XGBoost holds the set of each split as bits, as many as its largest category says."""
-    last = forest.category_first[1:] - 1
-    largest = (
-        np.where(np.diff(forest.category_first) > 0, forest.category_values[last.clip(min=0)], 0) if last.size else last
-    )
+    some = np.diff(forest.category_first) > 0
+    largest = np.zeros(len(some), dtype=np.int64)
+    largest[some] = forest.category_values[forest.category_first[1:][some] - 1]
     used = forest.category_set[forest.category_set >= 0]
     n_bytes = int(largest[used].sum()) // 8 * forest.value.shape[1]
     if n_bytes > _LARGEST_SETS:
