@@ -128,6 +128,20 @@ def test_sets_of_categories_are_chains_of_comparisons(  # noqa: PLR0917  (pytest
     np.testing.assert_array_equal(found[:, 0], reference_margin(forest, x)[:, 0])
 
 
+@pytest.mark.parametrize("comparison", ["<", "<="])
+def test_the_reference_implementation_follows_the_chains(comparison: Any) -> None:
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    reference = pytest.importorskip("onnx.reference", reason="onnx has no reference implementation")
+    rng = np.random.default_rng(1)
+    forest = random_forest(rng, n_trees=3, categories=True, full=True, comparison=comparison)
+    X = rng.choice([-1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 2.5, 3.0, 4.5, 6.0, 2.0**24 - 1, np.nan], (100, 4)).astype(
+        np.float32
+    )
+    model = reference.ReferenceEvaluator(onnx.load_from_string(to_onnx.make_form(forest).content))
+    (margin,) = model.run(["margin"], {"features": X})
+    np.testing.assert_allclose(margin[:, 0], forest.predict(X, output="margin"), rtol=1e-5, atol=1e-6)
+
+
 def test_chains_are_as_long_as_they_need_to_be(onnxruntime: Any, tmp_path: Path) -> None:
     del onnxruntime
     forest = random_forest(np.random.default_rng(1), categories=True, full=True)
