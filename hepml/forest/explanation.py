@@ -10,6 +10,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError, did_you_mean
 from hepml.forest import kernels
+from hepml.forest.medians import MEDIANS
 from hepml.forest.prediction import in_threads, prepared_input, refuse_missing
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ def importance(forest: Forest, kind: Importance = "gain") -> NDArray[np.float64]
 
 def contributions(forest: Forest, X: ArrayLike, *, threads: int | None = None) -> NDArray[np.float64]:
     """Return the contribution of each feature to each margin; see :meth:`hepml.forest.Forest.contributions`."""
+    if forest.aggregate in MEDIANS:
+        msg = (
+            "the margin of this forest is a weighted median of its trees, and contributions to single trees do not "
+            "add up to one; `importance` ranks the features"
+        )
+        raise InvalidInputError(msg)
     if np.isnan(forest.cover).any() or (forest.cover[forest.first_node[:-1]] <= 0.0).any():
         msg = (
             "contributions need the cover of each node (events or sum of Hessians), which is not known for this forest"

@@ -72,7 +72,7 @@ class Forest(ForestExports):
     output : ndarray of int32, shape (n_trees,)
         Output that each tree adds to; 0 where trees have values for all.
     tree_weight : ndarray of float64, shape (n_trees,)
-        Factor on the leaf values of each tree.
+        Factor on the leaf values of each tree; for medians, how much each tree counts.
     base : ndarray of float64, shape (n_outputs,)
         What is added to the sum.
     feature_names : tuple of str
@@ -81,8 +81,9 @@ class Forest(ForestExports):
         When an event goes left.
     precision : {"float32", "float64"}
         How features are rounded before they are compared: as in the library that trained.
-    aggregate : {"sum", "average"}
-        Whether the margin is the sum of the trees, or their average by ``tree_weight``; plus ``base``.
+    aggregate : {"sum", "average", "median", "tmva_median"}
+        Whether the margin is the sum of the trees, their average by ``tree_weight``, or their median by it, as scikit-learn
+        or as TMVA takes it; plus ``base``.
     link : {"identity", "logistic", "logistic_2x", "softmax", "tmva_grad", "exp"}
         From the margin m to the score: m, 1/(1+e^-m), 1/(1+e^-2m), softmax over the outputs, 2/(1+e^-2m) - 1, e^m.
     takes_missing : bool
@@ -364,7 +365,7 @@ class Forest(ForestExports):
         Raises
         ------
         InvalidInputError
-            If the cover of the nodes is not known.
+            If the cover of the nodes is not known, or the margin is a median.
 
         Notes
         -----

@@ -12,13 +12,18 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["BLOCK", "explain", "leaves", "score", "score_few"]
+__all__ = ["BLOCK", "explain", "leaves", "median", "score", "score_few"]
 
 # events that are worked on at a time: their features stay in the processor's second-level cache, mostly in the first
 BLOCK = 512
 
 # what a row of the plan makes of a feature
 _NAN_LOW, _NAN_HIGH, _ONLY_NAN_HIGH, _ONLY_NAN_LOW, _CATEGORY = range(5)
+
+# a bit times this number has its place in its first six digits (Leiserson, Prokop & Randall 1998)
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+_PLACE = np.zeros(64, np.int64)
+_PLACE[[(0x03F79D71B4CB0A89 << place & (2**64 - 1)) >> 58 for place in range(64)]] = np.arange(64)
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -177,6 +182,53 @@ def leaves(
             for e in range(n):
                 out[first + e, tree] = node_id[node[e]]
     return n_missing
+
+
+@_compiled
+def median(ranks, value, weight, marks, totals, part, base, out):
+    """Write the median of the first ``marks[m]`` trees of each event, given by the ranks of their leaves, to ``out[m]``.
+
+    The middle tree is the first, by ascending leaf values, with which the weights reach half their sum. With ``part`` they
+    must exceed it, and 1 / ``part`` of the trees is averaged with it on either side.
+    """
+    order = np.empty(ranks.shape[1], np.int64)
+    sums = np.empty(ranks.shape[1], np.float64)
+    # leaves have different ranks: to sort them is to mark each in a line of bits and to read that from its begin
+    bits = np.zeros((value.shape[0] + 63) >> 6, np.uint64)
+    one, low_bits, place_bits = np.uint64(1), np.int64(63), np.uint64(58)
+    for e in range(ranks.shape[0]):
+        bits[:] = 0
+        n = 0
+        for m in range(marks.shape[0]):
+            for tree in range(n, marks[m]):
+                rank = np.int64(ranks[e, tree])
+                bits[rank >> 6] |= one << np.uint64(rank & low_bits)
+            n = marks[m]
+            k, reached = 0, 0.0
+            for w in range(bits.shape[0]):
+                word = bits[w]
+                while word != 0:
+                    lowest = word & (~word + one)
+                    word ^= lowest
+                    rank = (w << 6) + _PLACE[np.int64((lowest * _DE_BRUIJN) >> place_bits)]
+                    reached += weight[rank]
+                    order[k], sums[k] = rank, reached
+                    k += 1
+            # scikit-learn adds all weights in this order, TMVA in that of the trees: sums may differ in their last digit
+            total = totals[m] if part > 0 else reached
+            if not total > 0.0:
+                out[m, e] = np.nan
+                continue
+            half = 0.5 * total
+            middle = 0
+            while middle < n - 1 and (sums[middle] < half or (part > 0 and sums[middle] == half)):
+                middle += 1
+            reach = n // part if part > 0 else 0
+            first, last = max(middle - reach, 0), min(middle + reach, n - 1)
+            mean = 0.0
+            for t in range(first, last + 1):
+                mean += value[order[t]]
+            out[m, e] = mean / (last - first + 1) + base
 
 
 @_compiled

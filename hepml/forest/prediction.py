@@ -11,6 +11,7 @@ import numpy as np
 from hepml.errors import FeatureMismatchError, FeatureValueError, InvalidInputError, did_you_mean
 from hepml.forest import kernels
 from hepml.forest.links import apply_link
+from hepml.forest.medians import MEDIANS, medians
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,9 @@ def predict(
     sums = np.empty((len(marks), n_events, forest.n_outputs))
     # an average is taken before the base is added
     start_value = forest.base if forest.aggregate == "sum" else np.zeros(forest.n_outputs)
-    if n_events <= _FEW and output != "staged":
+    if forest.aggregate in MEDIANS:
+        n_missing = in_threads(medians(forest, plan, flat, layout, marks, sums), n_events, threads)
+    elif n_events <= _FEW and output != "staged":
         trees = plan.tree_root, plan.tree_output, start_value, *plan.nodes, plan.node_value
         n_missing = int(_KERNELS.score_few(flat, layout, *plan.rows, *trees, sums[0]))
     else:

@@ -14,6 +14,7 @@ import numpy as np
 from hepml.atomic import atomic_path
 from hepml.errors import MissingFileError, ModelFormatError
 from hepml.forest.forest import ARRAYS, Forest
+from hepml.forest.medians import MEDIANS
 from hepml.forest.safe_json import parse_json
 from hepml.forest.safe_npy import array_from_npy
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["from_bytes", "load", "save", "to_bytes"]
 
-_FORMAT, _VERSION = "hepml-forest", 1
+_FORMAT = "hepml-forest"
+# the second knows medians; a forest is written in the first version that holds it, for older readers
+_VERSIONS = (1, 2)
 _HEADER = "forest.json"
 _LARGEST_HEADER = 16 * 2**20
 # what deflate makes of the most regular of arrays
@@ -55,7 +58,8 @@ def load(path: str | os.PathLike[str]) -> Forest:
 
 def to_bytes(forest: Forest) -> bytes:
     """Return the content of a ``.npz`` file: the same bytes for equal forests."""
-    header = {"format": _FORMAT, "version": _VERSION} | {
+    version = 2 if forest.aggregate in MEDIANS else 1
+    header = {"format": _FORMAT, "version": version} | {
         item.name: getattr(forest, item.name) for item in fields(forest) if item.name not in ARRAYS
     }
     header |= {"metadata": dict(forest.metadata), "feature_names": list(forest.feature_names)}
@@ -115,8 +119,9 @@ def _forest(header: dict[str, Any], arrays: dict[str, NDArray[Any]], name: str) 
         msg = f"{name} is no forest that hepml wrote: its format is not {_FORMAT!r}"
         raise ModelFormatError(msg)
     version = header.pop("version", None)
-    if version != _VERSION:
-        msg = f"{name} has version {version!r} of {_FORMAT}; this hepml knows version {_VERSION}: update hepml"
+    if version not in _VERSIONS:
+        known = " and ".join(map(str, _VERSIONS))
+        msg = f"{name} has version {version!r} of {_FORMAT}; this hepml knows versions {known}: update hepml"
         raise ModelFormatError(msg)
     kinds = {item.name: _HEADER_TYPES.get(item.name, str) for item in fields(Forest) if item.name not in ARRAYS}
     wrong = [key for key, kind in kinds.items() if not isinstance(header.get(key), kind)]

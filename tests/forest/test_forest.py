@@ -186,8 +186,8 @@ class TestStorage:
         stream = io.BytesIO()
         with zipfile.ZipFile(io.BytesIO(CONTENT)) as old, zipfile.ZipFile(stream, "w") as new:
             for name in old.namelist():
-                new.writestr(name, old.read(name).replace(b'"version": 1', b'"version": 2'))
-        with pytest.raises(ModelFormatError, match="version 2 of hepml-forest"):
+                new.writestr(name, old.read(name).replace(b'"version": 1', b'"version": 3'))
+        with pytest.raises(ModelFormatError, match="version 3 of hepml-forest; this hepml knows versions 1 and 2"):
             from_bytes(stream.getvalue(), "it")
 
     def test_a_bomb_is_not_unpacked(self) -> None:
