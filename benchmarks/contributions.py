@@ -2,8 +2,7 @@
 
 Both run in one process in turn on one thread; XGBoost's ``DMatrix`` is made beforehand. Prints for each depth the medians
 of CPU time as events per second, their ratio (median over the repetitions, with quartiles), the largest difference from
-XGBoost, which adds in single precision, and of the sum from the margin, and the time of a call with one event, most of which
-describes the trees.
+XGBoost, which adds in single precision, and of the sum from the margin, and the time of a call with one event.
 
     python benchmarks/contributions.py [--events 50000] [--trees 400] [--repeat 5] [--depths 3 4 6 8]
 """
