@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["BLOCK", "explain", "leaves", "median", "score", "score_few"]
+__all__ = ["BLOCK", "leaves", "load", "median", "score", "score_few"]
 
 # events that are worked on at a time: their features stay in the processor's second-level cache, mostly in the first
 BLOCK = 512
@@ -71,7 +71,7 @@ def score(
     n_missing = 0
     for first in range(start, stop, BLOCK):
         n = min(BLOCK, stop - first)
-        n_missing += _load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
+        n_missing += load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
         for k in range(n_outputs):
             sums[k, :n] = base[k]
         tree = 0
@@ -132,7 +132,7 @@ def score_few(
     x = np.empty((row_feature.shape[0], 1), node_cut.dtype)
     n_missing = 0
     for event in range(out.shape[0]):
-        n_missing += _load(flat, layout, event, 1, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
+        n_missing += load(flat, layout, event, 1, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
         for k in range(base.shape[0]):
             out[event, k] = base[k]
         for tree in range(tree_root.shape[0]):
@@ -174,7 +174,7 @@ def leaves(
     n_missing = 0
     for first in range(start, stop, BLOCK):
         n = min(BLOCK, stop - first)
-        n_missing += _load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
+        n_missing += load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
         for tree in range(tree_root.shape[0]):
             for e in range(n):
                 node[e] = tree_root[tree]
@@ -232,7 +232,7 @@ def median(ranks, value, weight, marks, totals, part, base, out):
 
 
 @_compiled
-def _load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x):
+def load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x):
     """Copy a block of events into the lines of ``x``; ``layout`` is the distance of two events and of two features."""
     step, jump = layout[0], layout[1]
     n_missing = 0
@@ -364,85 +364,3 @@ def _join_4(x, row, cut, parts, total, n):
         a1 = v1[e] if x1[e] >= c1 else v0[e]
         a2 = v3[e] if x2[e] >= c2 else v2[e]
         total[e] += np.float64(a2 if x0[e] >= c0 else a1)
-
-
-@_compiled
-def explain(
-    flat,
-    layout,
-    start,
-    stop,
-    row_feature,
-    row_kind,
-    row_set,
-    row_answer,
-    set_first,
-    set_values,
-    tree_root,
-    tree_output,
-    node_row,
-    node_cut,
-    tree_first,
-    leaf_first,
-    leaf_value,
-    element_feature,
-    element_share,
-    element_first,
-    condition_node,
-    condition_right,
-    weights,
-    out,
-):
-    """Add each feature's contribution to the margins, event by event and leaf by leaf.
-
-    For a leaf that d features lead to, with shares z_i of the cover and o_i = 1 where the event meets the conditions on
-    feature i, the product of all (z_j + o_j t) is a polynomial in t whose coefficients sum over coalitions of equal size;
-    dividing one factor out of it leaves those of the others (Lundberg et al., Nature MI 2 (2020) 56, algorithm 2).
-    """
-    x = np.empty((row_feature.shape[0], 1), node_cut.dtype)
-    most = weights.shape[1]
-    product, quotient = np.empty(most + 1), np.empty(most)
-    met = np.empty(most, np.bool_)
-    n_missing = 0
-    for event in range(start, stop):
-        n_missing += _load(flat, layout, event, 1, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
-        for tree in range(tree_root.shape[0]):
-            output = tree_output[tree]
-            for leaf in range(tree_first[tree], tree_first[tree + 1]):
-                first = leaf_first[leaf]
-                d = leaf_first[leaf + 1] - first
-                product[0] = 1.0
-                for i in range(d):
-                    share = element_share[first + i]
-                    holds = True
-                    for c in range(element_first[first + i], element_first[first + i + 1]):
-                        node = condition_node[c]
-                        holds &= (x[node_row[node], 0] >= node_cut[node]) == condition_right[c]
-                    met[i] = holds
-                    product[i + 1] = 0.0
-                    for k in range(i + 1, 0, -1):
-                        product[k] = share * product[k] + (product[k - 1] if holds else 0.0)
-                    product[0] *= share
-                for i in range(d):
-                    share = element_share[first + i]
-                    if met[i]:
-                        quotient[d - 1] = product[d]
-                        for k in range(d - 1, 0, -1):
-                            quotient[k - 1] = product[k] - share * quotient[k]
-                    elif share > 0.0:
-                        for k in range(d):
-                            quotient[k] = product[k] / share
-                    else:
-                        # no event of the training and not this one: the feature changes nothing here
-                        continue
-                    total = 0.0
-                    for k in range(d):
-                        total += weights[d, k] * quotient[k]
-                    total *= (1.0 if met[i] else 0.0) - share
-                    feature = element_feature[first + i]
-                    if leaf_value.shape[1] == 1:
-                        out[event, feature, output] += total * leaf_value[leaf, 0]
-                    else:
-                        for k in range(leaf_value.shape[1]):
-                            out[event, feature, k] += total * leaf_value[leaf, k]
-    return n_missing
