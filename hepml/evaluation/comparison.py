@@ -165,10 +165,16 @@ def compare_background_efficiency(
 
     Parameters
     ----------
-    y_true, score_a, score_b, weight, event
-        As :func:`compare_auc`.
+    y_true : array-like of bool or 0/1, shape (n_events,)
+        True for signal.
+    score_a, score_b : array-like of float, shape (n_events,)
+        Larger is more signal-like; finite. Their scales need not agree.
+    weight : array-like of float, shape (n_events,), optional
+        Event weights, of either sign. Default 1.
     signal_efficiency : float
         In (0, 1]; each method has its own threshold for it, as in :meth:`RocCurve.at_signal_efficiency`.
+    event : array-like of int, shape (n_events,), optional
+        Equal values mark rows of one event, which are clustered. Default: each row is an event.
 
     Returns
     -------
@@ -200,12 +206,16 @@ def compare_methods(
 
     Parameters
     ----------
-    y_true, weight, event
-        As :func:`compare_auc`.
+    y_true : array-like of bool or 0/1, shape (n_events,)
+        True for signal.
     scores : mapping of str to array-like of float, shape (n_events,)
         By the name of the method.
+    weight : array-like of float, shape (n_events,), optional
+        Event weights, of either sign. Default 1.
     signal_efficiencies : tuple of float
         At which background efficiencies are compared.
+    event : array-like of int, shape (n_events,), optional
+        Equal values mark rows of one event, which are clustered. Default: each row is an event.
 
     Returns
     -------
