@@ -12,9 +12,14 @@ import numpy as np
 from scipy.special import erfc
 
 from hepml.evaluation.events import ScoredEvents, as_scores
-from hepml.evaluation.influence import area_influence, background_efficiency_influence, by_event, n_carrying
+from hepml.evaluation.influence import (
+    MIN_CARRYING,
+    area_influence,
+    background_efficiency_influence,
+    by_event,
+    n_carrying,
+)
 from hepml.evaluation.roc import roc_curve
-from hepml.evaluation.working_point import MIN_CARRYING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

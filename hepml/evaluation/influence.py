@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["DescendingScores", "area_influence", "background_efficiency_influence", "by_event", "n_carrying"]
+__all__ = [
+    "MIN_CARRYING",
+    "DescendingScores",
+    "area_influence",
+    "background_efficiency_influence",
+    "by_event",
+    "n_carrying",
+]
+
+# Effective number of events that must carry a variance for an error to cover (docs/statistics.md)
+MIN_CARRYING = 20.0
 
 
 class DescendingScores:

@@ -11,8 +11,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError
 from hepml.evaluation.events import ScoredEvents
-from hepml.evaluation.influence import DescendingScores, by_event, n_carrying
-from hepml.evaluation.working_point import MIN_CARRYING
+from hepml.evaluation.influence import MIN_CARRYING, DescendingScores, by_event, n_carrying
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
