@@ -194,6 +194,7 @@ class EvaluationConfig(Closed):
     working_points: Numbers = (0.3, 0.7)
     permutations: Integer = Field(default=200, ge=20, le=100_000)
     auc_gap: Number = Field(default=0.01, gt=0, lt=0.5)
+    partial_auc: Number = Field(default=0.1, gt=0, le=1)
 
     @field_validator("working_points")
     @classmethod

@@ -68,6 +68,7 @@ def test_roc_shows_each_curve_with_its_area(canvas, curves):
         assert there.max() == pytest.approx(point.background_rejection + point.background_rejection_error)
         entry = next(text for text in texts(artists.legend) if text.startswith(name))
         assert f"{curve.auc:.4f} ± {curve.auc_error:.4f}" in entry
+    assert artists.legend.get_title().get_text() == "Bands: 68% pointwise"
     assert_nothing_is_cut_off(figure, ax)
 
 
@@ -93,6 +94,24 @@ def test_inverse_background_efficiency_leaves_out_what_is_not_computable(canvas,
         assert (efficiency[-1], inverse[-1]) == (1, 1)
         assert curve.background_efficiency[0] == 0
     assert_nothing_is_cut_off(figure, ax)
+
+
+def test_bands_are_drawn_as_given_and_named(canvas, curves):
+    figure, ax = canvas
+    bands = {name: curve.band(0.95) for name, curve in curves.items()}
+    for draw in (plots.roc, plots.inverse_background_efficiency):
+        ax.clear()
+        artists = draw(curves, ax, bands=bands)
+        assert artists.legend.get_title().get_text() == "Bands: 95% pointwise"
+        band = bands["XGBoost"]
+        place = np.flatnonzero(band.signal_efficiency > 0.7)[0]
+        ends = [1 - band.upper[place], 1 - band.lower[place]]
+        if draw is plots.inverse_background_efficiency:
+            ends = [1 / band.upper[place], 1 / band.lower[place]]
+        outline = artists.bands[0].get_paths()[0].vertices
+        there = outline[np.isclose(outline[:, 0], band.signal_efficiency[place]), 1]
+        assert [there.min(), there.max()] == pytest.approx(ends)
+        assert_nothing_is_cut_off(figure, ax)
 
 
 def test_perfect_separation_is_drawn(canvas):
