@@ -14,7 +14,7 @@ import numpy as np
 
 from hepml.atomic import write_text
 from hepml.config import AnalysisConfig, FriendConfig, dump_yaml, load_analysis
-from hepml.data import FALLBACK_NAMES, Dataset, Feature, Part
+from hepml.data import Dataset, Feature, Part
 from hepml.errors import InvalidInputError, unknown_name
 from hepml.readers import (
     Cache,
@@ -40,12 +40,13 @@ from hepml.workflow.blinding import blind_spectators, visible_events
 from hepml.workflow.evaluating import MethodResult, evaluate_method
 from hepml.workflow.exploring import explore
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
-from hepml.workflow.methods import TrainedMethod, build_estimators, train_method
+from hepml.workflow.methods import build_estimators
 from hepml.workflow.outputs import write_scores
-from hepml.workflow.preparation import Prepared, check_dataset, prepare
+from hepml.workflow.plan import Plan
+from hepml.workflow.preparation import Prepared, check_dataset
 from hepml.workflow.run import Run
 from hepml.workflow.samples import sample_rows
-from hepml.workflow.seen import SeenEvents
+from hepml.workflow.training import train_all
 
 if TYPE_CHECKING:
     import os
@@ -317,25 +318,10 @@ class Analysis:
                         split_location(name).path for info in dataset.samples for name in (*info.files, *info.friends)
                     )
                 ]
-                prepared = prepare(self.config, dataset, folder=folder)
+                plan = Plan.of(self.config, dataset, folder=folder)
+            prepared = plan.evaluated
             _log_samples(prepared)
-            context = _context(self.config, prepared)
-            seen = SeenEvents.of(prepared)
-            methods: list[TrainedMethod] = []
-            for number, (name, estimator) in enumerate(estimators.items()):
-                tell(f"training {name}", number / len(estimators))
-                with clock(f"train {name}"):
-                    method = train_method(
-                        name,
-                        estimator,
-                        prepared,
-                        folder / "models" / name,
-                        config=self.config,
-                        context=context,
-                        seen=seen,
-                    )
-                _LOG.info("%s: %s", name, "taken from the interrupted run" if method.resumed else "trained")
-                methods.append(method)
+            methods = train_all(plan, folder / "models", tell=tell, clock=clock)
             results: dict[str, MethodResult] = {}
             for number, method in enumerate(methods):
                 tell(f"evaluating {method.name}", number / len(methods))
@@ -390,29 +376,6 @@ def _friend(friend: FriendConfig, files: Sequence[TreeLocation], tree: str | Non
     return FriendRequest(locations, friend.index or ())
 
 
-def _context(config: AnalysisConfig, prepared: Prepared) -> dict[str, Any]:
-    """Return what a model must remember of the analysis to be applied and checked later."""
-    dataset = prepared.dataset
-    return {
-        "analysis": config.name,
-        "seed": config.seed,
-        "identity": list(dataset.identity.names),
-        "identity_is_fallback": dataset.identity.names == FALLBACK_NAMES,
-        "samples": [info.name for info in dataset.samples],
-        "tree": _only_tree(config, dataset),
-        "selection": config.selection,
-        "balance": config.training.balance,
-        "split": config.split.model_dump(),
-        "data": prepared.digest(),
-    }
-
-
-def _only_tree(config: AnalysisConfig, dataset: Dataset) -> str | None:
-    """Return the tree that all samples were read from, None if they differ or name none."""
-    trees = {split_location(name).tree for info in dataset.samples for name in info.files} or {config.tree}
-    return trees.pop() if len(trees) == 1 else None
-
-
 def _metrics(
     config: AnalysisConfig,
     prepared: Prepared,
@@ -437,7 +400,8 @@ def _metrics(
         "seed": config.seed,
         "samples": sample_rows(shown, unblind=unblind),
         "parts": prepared.part_table(),
-        "split": config.split.model_dump(),
+        "split": None if config.split is None else config.split.model_dump(),
+        "folds": config.folds,
         "identity": list(dataset.identity.names),
         "training": config.training.model_dump(),
         "blinding": {

@@ -36,7 +36,9 @@ class MethodResult:
     metrics : dict
         What stands in ``metrics.json`` under ``methods.NAME``.
     score : ndarray of float64, shape (n_events,)
-        Score of every event of the dataset.
+        Score of every event of the dataset; with folds by the model that has not seen it.
+    train_score : ndarray of float64, shape (n_train,)
+        Score of the events of the training part; with folds of all events, by a model that was trained on each.
     """
 
     name: str
@@ -45,6 +47,7 @@ class MethodResult:
     overtraining: Overtraining
     metrics: dict[str, Any]
     score: NDArray[np.float64]
+    train_score: NDArray[np.float64]
 
 
 def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config: AnalysisConfig) -> MethodResult:
@@ -66,15 +69,15 @@ def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config
     MethodResult
         Numbers and the results behind the figures.
     """
-    score = method.scores(prepared.dataset.X)
+    scores = method.scores(prepared)
     train, test = prepared.train, prepared.test
-    curve = roc_curve(test.y, score[test.rows], test.weight, event=test.event)
+    curve = roc_curve(test.y, scores.test, test.weight, event=test.event)
     comparison = overtraining(
         train.y,
-        score[train.rows],
+        scores.train,
         train.weight,
         test.y,
-        score[test.rows],
+        scores.test,
         test.weight,
         event_train=train.event,
         event_test=test.event,
@@ -84,14 +87,14 @@ def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config
     )
     metrics = {
         "kind": kind,
-        "parameters": _plain(method.model.estimator.get_params()),
-        "training": method.model.estimator.training_report_,
+        "parameters": method.parameters(),
+        "training": method.training_report(),
         "roc": curve.to_dict(),
         "working_points": [curve.at_signal_efficiency(target).to_dict() for target in config.evaluation.working_points],
-        "cuts": [_cut(cut, test, score[test.rows]) for cut in method.cuts],
+        "cuts": [_cut(cut, test, scores.test) for cut in method.cuts],
         "overtraining": comparison.to_dict(),
     }
-    return MethodResult(method.name, kind, curve, comparison, metrics, score)
+    return MethodResult(method.name, kind, curve, comparison, metrics, scores.all, scores.train)
 
 
 def _cut(cut: Cut, test: Selection, score: NDArray[np.float64]) -> dict[str, Any]:
@@ -104,10 +107,3 @@ def _cut(cut: Cut, test: Selection, score: NDArray[np.float64]) -> dict[str, Any
         found[f"{name}_efficiency"] = value.value
         found[f"{name}_efficiency_error"] = value.error
     return found
-
-
-def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: value if isinstance(value, (bool, int, float, str, type(None))) else repr(value)
-        for key, value in parameters.items()
-    }
