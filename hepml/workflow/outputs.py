@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.data import Dataset
-    from hepml.workflow.evaluating import MethodResult
     from hepml.workflow.preparation import Prepared
+    from hepml.workflow.topics import MethodContext
 
 __all__ = ["ROLE_TREES", "write_scores"]
 
@@ -29,7 +29,7 @@ ROLE_TREES = {"data": "DataTree", "control": "ControlTree", "apply_only": "Apply
 
 
 def write_scores(
-    path: Path, prepared: Prepared, results: Mapping[str, MethodResult], visible: NDArray[np.bool_]
+    path: Path, prepared: Prepared, methods: Mapping[str, MethodContext], visible: NDArray[np.bool_]
 ) -> None:
     """Write ``scores.root``: TrainTree and TestTree in TMVA's layout, and a tree for each other role.
 
@@ -44,8 +44,8 @@ def write_scores(
         The file.
     prepared : Prepared
         Dataset and parts.
-    results : mapping of str to MethodResult
-        Scores of all events by method.
+    methods : mapping of str to MethodContext
+        With their scores of all events.
     visible : ndarray of bool, shape (n_events,)
         Events that may be shown.
     """
@@ -60,8 +60,8 @@ def write_scores(
                 columns["split"] = tree.split[chosen].astype(np.int32)
                 if tree.fold is not None:
                     columns["fold"] = tree.fold[chosen].astype(np.int32)
-                for method, result in results.items():
-                    columns[method] = result.train_score[chosen] if tree.trained else result.score[tree.rows[chosen]]
+                for method, context in methods.items():
+                    columns[method] = context.train.score[chosen] if tree.trained else context.score[tree.rows[chosen]]
                 writer.extend(name, columns)
 
 
