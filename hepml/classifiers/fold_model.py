@@ -27,7 +27,7 @@ __all__ = ["FoldModel"]
 _BLOCK = 1 << 18
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FoldModel:
     """K models of one kind, and the rule that gives each event the one that neither trained nor stopped on it.
 
@@ -56,6 +56,10 @@ class FoldModel:
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
     attachments: dict[str, bytes] = field(default_factory=dict, repr=False)
     seen: SeenEvents | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        names = ", ".join(feature.name for feature in self.features)
+        return f"<FoldModel: {len(self.models)} models of kind {self.kind!r} by {', '.join(self.identity)}; features {names}>"
 
     @property
     def kind(self) -> str:

@@ -5,6 +5,7 @@ from hepml.evaluation.data_simulation import DataMC, data_mc
 from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.exploration import Exploration
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
+from hepml.evaluation.fold_comparison import FoldArea, FoldComparison, FoldShapes, compare_folds
 from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
 from hepml.evaluation.roc import RocCurve, roc_curve
@@ -20,6 +21,9 @@ __all__ = [
     "EfficiencyComparison",
     "Exploration",
     "FeatureHistograms",
+    "FoldArea",
+    "FoldComparison",
+    "FoldShapes",
     "Histogram",
     "Overtraining",
     "RocCurve",
@@ -27,6 +31,7 @@ __all__ = [
     "Separation",
     "TwoSampleTest",
     "WorkingPoint",
+    "compare_folds",
     "correlations",
     "data_mc",
     "efficiency",

@@ -35,14 +35,14 @@ from hepml.report import (
 from hepml.workflow.blinding import blind_spectators, visible_events
 from hepml.workflow.evaluating import evaluate_method, evaluate_run
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
-from hepml.workflow.methods import build_estimators
+from hepml.workflow.methods import build_estimators, task_name
 from hepml.workflow.metrics import run_metrics, scene
 from hepml.workflow.outputs import write_scores
 from hepml.workflow.plan import Plan
 from hepml.workflow.preparation import Prepared, check_dataset
 from hepml.workflow.run import Run
 from hepml.workflow.topics import MethodContext, RunContext
-from hepml.workflow.training import train_all
+from hepml.workflow.training import train_all, train_some, training_tasks
 
 if TYPE_CHECKING:
     import os
@@ -242,6 +242,56 @@ class Analysis:
             chunk=chunk,
             read_ahead=read_ahead,
         )
+
+    def tasks(self) -> tuple[str, ...]:
+        """Return the names of the trainings of a run, each of which can be done alone: ``BDT``, with folds ``BDT/fold_0``."""
+        return tuple(task_name(*task) for task in training_tasks(self.config))
+
+    def train_task(
+        self,
+        task: str,
+        out: str | os.PathLike[str],
+        *,
+        dataset: Dataset | None = None,
+        cache: Cache | str | os.PathLike[str] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> Path:
+        """Do one training of a run alone, as a batch job does.
+
+        A run whose hidden folder ``.NAME.partial/models`` holds the models of some or all tasks takes them up with
+        ``resume=True``, as if it had been interrupted after them; they are the same to the last bit.
+
+        Parameters
+        ----------
+        task : str
+            One of :meth:`tasks`.
+        out : path-like
+            The model is stored in the folder ``out/TASK``, or taken up from there if it is complete.
+        dataset, cache, progress : see :meth:`train`
+            The same.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder of the model.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such task.
+        HepmlError
+            As for :meth:`train`.
+        """
+        if task not in self.tasks():
+            problem = unknown_name("task", task, self.tasks())
+            raise problem
+        tell = progress or (lambda _step, _fraction: None)
+        if dataset is None:
+            dataset = self.read(progress=lambda done, total: tell("reading", done / max(total, 1)), cache=cache)
+        check_dataset(self.config, dataset)
+        chosen = [pair for pair in training_tasks(self.config) if task_name(*pair) == task]
+        train_some(Plan.of(self.config, dataset), chosen, Path(out), tell=tell, clock=_Clock())
+        return Path(out) / task
 
     def train(
         self,

@@ -85,11 +85,6 @@ class Plan:
             raise InvalidInputError(msg)
         return cls(config, _pooled(config, dataset, folds, folder), folds, folder)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the trainings; see :func:`training_names`."""
-        return ("",) if self.folds is None else self.folds.names
-
     def training(self, name: str) -> Prepared:
         """Return the parts of one training. Those of a fold are copied when they are asked for, to hold one at a time."""
         if self.folds is None:

@@ -12,6 +12,7 @@ from hepml.classifiers.fold_bundle import fold_context, save_folds
 from hepml.data import FALLBACK_NAMES, Part, SeenEvents
 from hepml.readers import split_location
 from hepml.workflow.methods import TrainedMethod, build_estimators, choose_cuts, fold_scores, task_name, train_method
+from hepml.workflow.plan import Plan, training_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
 
     from hepml.config import AnalysisConfig
     from hepml.data import Dataset, Folds
-    from hepml.workflow.plan import Plan
     from hepml.workflow.preparation import Prepared
 
-__all__ = ["train_all", "train_some"]
+__all__ = ["train_all", "train_some", "training_tasks"]
 
 _LOG = logging.getLogger("hepml.workflow")
 
@@ -57,7 +57,7 @@ def train_all(
     if plan.folds is not None:
         for name in config.methods:
             _clear(folder / name, plan.folds)
-    tasks = [(method, training) for training in plan.names for method in config.methods]
+    tasks = training_tasks(config)
     trained = train_some(plan, tasks, folder, tell=tell, clock=clock)
     if plan.folds is None:
         return trained
@@ -71,6 +71,11 @@ def train_all(
         )
         for name in config.methods
     ]
+
+
+def training_tasks(config: AnalysisConfig) -> list[tuple[str, str]]:
+    """Return method and name of each training, in the order in which they are done: all methods of one fold together."""
+    return [(method, training) for training in training_names(config) for method in config.methods]
 
 
 def train_some(

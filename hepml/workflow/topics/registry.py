@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hepml.workflow.topics.exploration import exploration
+from hepml.workflow.topics.folds import fold_cuts, folds
 from hepml.workflow.topics.overtraining import overtraining
 from hepml.workflow.topics.performance import cuts, roc, working_points
 
@@ -22,6 +23,8 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "working_points": working_points,
     "cuts": cuts,
     "overtraining": overtraining,
+    "folds": folds,
+    "fold_cuts": fold_cuts,
 }
 
 RUN_TOPICS: Mapping[str, Callable[[RunContext], Finding | None]] = {
