@@ -59,7 +59,7 @@ class FoldModel:
 
     def __repr__(self) -> str:
         names = ", ".join(feature.name for feature in self.features)
-        return f"<FoldModel: {len(self.models)} models of kind {self.kind!r} by {', '.join(self.identity)}; features {names}>"
+        return f"<FoldModel: {len(self.models)} {self.kind} models by {', '.join(self.identity)}; features {names}>"
 
     @property
     def kind(self) -> str:

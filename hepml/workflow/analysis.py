@@ -244,7 +244,7 @@ class Analysis:
         )
 
     def tasks(self) -> tuple[str, ...]:
-        """Return the names of the trainings of a run, each of which can be done alone: ``BDT``, with folds ``BDT/fold_0``."""
+        """Return the names of the trainings of a run, each of which can be done alone: ``BDT``, or ``BDT/fold_0``."""
         return tuple(task_name(*task) for task in training_tasks(self.config))
 
     def train_task(
