@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from typing import TYPE_CHECKING, Any
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import uproot
+import yaml
 
 import hepml
 from hepml import Analysis, Run
@@ -27,10 +31,10 @@ from hepml.evaluation import roc_curve
 from hepml.workflow import apply_model, convert_model
 from hepml.workflow.plan import Plan, training_names
 from hepml.workflow.training import train_all
+from tests.workflow.test_documentation import documented, leaves
 from tests.workflow.toys import FIRST_EVENT, analysis_content, write_analysis, write_sample
 
-if TYPE_CHECKING:
-    from pathlib import Path
+PROJECT = Path(__file__).parents[2]
 
 N_FOLDS, N_DATA = 3, 601
 METHODS = {
@@ -147,6 +151,47 @@ def test_cuts_are_chosen_on_all_events_by_the_model_that_stopped_on_each(run: Ru
             weight = test["weight"]
             share = (weight * passed)[signal].sum() / weight[signal].sum()
             assert of_folds["signal_efficiency"] == pytest.approx(share)
+
+
+def test_metrics_of_folds_are_documented(run: Run, toy_run: Run) -> None:
+    def keys(finished: Run) -> set[str]:
+        return {re.sub(r"^methods\.[^.]+", "methods.NAME", path) for path in leaves(finished.metrics)}
+
+    there = documented("folds.md", "**metrics.json**", "## The statistics")
+    exact = {key for key in there if not key.endswith("*")}
+    families = {key[:-1] for key in there if key.endswith("*")}
+    added = {path for path in keys(run) - keys(toy_run) if path.startswith("methods.")}
+    assert {path for path in added - exact if not path.startswith(tuple(families))} == set()
+    assert exact - keys(run) == set()
+
+
+def test_the_example_is_the_analysis_with_folds(tmp_path: Path) -> None:
+    """With fewer events and features than it has, since it is the way that is to be tried."""
+    folder = PROJECT / "analyses" / "higgs_tautau"
+    content, plain = (
+        yaml.safe_load((folder / name).read_text(encoding="utf-8")) for name in ("folds.yaml", "analysis.yaml")
+    )
+    assert content.pop("folds") == 5
+    assert len(content["methods"]) == 2
+    differing = {key for key in content.keys() | plain.keys() if content.get(key) != plain.get(key)}
+    assert differing == {"name", "split"}
+    methods = {name: options | {"learning_rate": 0.2, "n_jobs": 1} for name, options in content["methods"].items()}
+    few = [
+        sample | {"max_events": 2500, "files": str((folder / sample["files"]).resolve())}
+        for sample in content["samples"]
+    ]
+    content |= {"folds": 5, "samples": few, "methods": methods, "evaluation": {"permutations": 20}}
+    content["features"] = content["features"][3:7]
+    (tmp_path / "folds.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    command = [sys.executable, "-m", "hepml", "train", str(tmp_path / "folds.yaml"), "-o", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "training HistGB/fold_4" in done.stderr + done.stdout
+    for method in Run(tmp_path / "run").metrics["methods"].values():
+        found = method["folds"]
+        assert 0.75 < found["auc_pooled"] < 0.95
+        assert abs(found["auc_pooled"] - found["auc_mean"]) < 0.02
+        assert found["auc_spread"] < 3 * found["auc_spread_expected"]
 
 
 def test_report_and_figures_speak_of_folds(run: Run, toy_run: Run) -> None:
