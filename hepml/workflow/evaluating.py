@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from hepml.data import Part
 from hepml.errors import HepmlError
 from hepml.report import Findings, NotComputable
 from hepml.workflow.topics import METHOD_TOPICS, RUN_TOPICS, MethodContext, Scored
@@ -47,11 +48,14 @@ def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config
     HepmlError
         If there is not even a ROC curve, without which nothing can be said of a method.
     """
-    scores = method.scores(prepared)
+    scores = method.score_parts(prepared)
     train, validation, test = (
-        Scored(prepared.train, scores.train),
-        Scored(prepared.validation, scores.validation),
-        Scored(prepared.test, scores.test),
+        Scored(selection, score, prepared.model_of(part))
+        for part, selection, score in (
+            (Part.TRAIN, prepared.train, scores.train),
+            (Part.VALIDATION, prepared.validation, scores.validation),
+            (Part.TEST, prepared.test, scores.test),
+        )
     )
     context = MethodContext(config, prepared, method, kind, scores.all, train, validation, test, findings={})
     for topic, compute in METHOD_TOPICS.items():

@@ -108,13 +108,27 @@ class TrainedMethod:
         reports = [estimator.training_report_ for estimator in estimators]
         return {"folds": reports} if isinstance(self.model, FoldModel) else reports[0]
 
-    def scores(self, prepared: Prepared) -> MethodScores:
-        """Score the events of a dataset."""
+    def scores(self, X: NDArray[np.float32], model: NDArray[np.int16] | None = None) -> NDArray[np.float64]:
+        """Return the score of each row.
+
+        Parameters
+        ----------
+        X : ndarray of float32, shape (n, n_features)
+            Features, missing values NaN.
+        model : ndarray of int16, shape (n,), optional
+            With folds, the number of the model that scores each row.
+        """
+        if isinstance(self.model, FoldModel) and model is not None:
+            return self.model.evaluate_by(X, model)
+        return self.model.evaluate(X)
+
+    def score_parts(self, prepared: Prepared) -> MethodScores:
+        """Score all events, and those of each part by the model of which they are in that part."""
         if not isinstance(self.model, FoldModel):
-            score = self.model.evaluate(prepared.dataset.X)
+            score = self.scores(prepared.dataset.X)
             parts = (prepared.train, prepared.validation, prepared.test)
             return MethodScores(score, *(score[part.rows] for part in parts))
-        score = self.model.evaluate_by(prepared.dataset.X, prepared.model[Part.TEST])
+        score = self.scores(prepared.dataset.X, prepared.model[Part.TEST])
         return MethodScores(
             score,
             fold_scores(self.model, prepared, Part.TRAIN),
@@ -124,7 +138,7 @@ class TrainedMethod:
 
 
 def fold_scores(model: FoldModel, prepared: Prepared, part: Part) -> NDArray[np.float64]:
-    """Return the score of each event by the model of which it is in a given part."""
+    """Return the score of each event by the model of which it is in a given part, train or validation."""
     selection = prepared.train if part == Part.TRAIN else prepared.validation
     return model.evaluate_by(selection.X, prepared.model[part][selection.rows])
 

@@ -100,6 +100,13 @@ class Prepared:
     test: Selection
     model: Mapping[Part, NDArray[np.int16]] = field(default_factory=dict)
 
+    def model_of(self, part: Part) -> NDArray[np.int16] | None:
+        """With folds, return the number of the model that scores each event of a part, None without."""
+        if not self.model:
+            return None
+        selection = {Part.TRAIN: self.train, Part.VALIDATION: self.validation}.get(part, self.test)
+        return self.model[part][selection.rows]
+
     def digest(self) -> str:
         """Return a SHA-256 of all that training may depend on: features, labels and weights of train and validation."""
         digest = hashlib.sha256()

@@ -29,6 +29,8 @@ from hepml.errors import (
 )
 from hepml.evaluation import roc_curve
 from hepml.workflow import apply_model, convert_model
+from hepml.workflow.evaluating import evaluate_method
+from hepml.workflow.methods import Cut, TrainedMethod
 from hepml.workflow.plan import Plan, training_names
 from hepml.workflow.training import train_all
 from tests.workflow.test_documentation import documented, leaves
@@ -386,3 +388,16 @@ def test_fold_without_a_class_is_named(folder: Path) -> None:
     empty = (dataset.label == 1) & (folds.of(dataset.identity) == 1)
     with pytest.raises(EmptyClassError, match=r"no signal events in the \w+ \(fold_[01]\) part"):
         Plan.of(analysis.config, dataset[~empty])
+
+
+def test_topics_can_score_other_features_and_refuse_to_train(run: Run) -> None:
+    dataset = Analysis(run.config).read()
+    plan = Plan.of(run.config, dataset)
+    method = TrainedMethod("BDT", run.model("BDT"), (Cut(0.5, 0.5),), resumed=False)
+    context = evaluate_method(method, "xgboost", plan.evaluated, run.config)
+    for part in (context.train, context.validation, context.test):
+        assert np.array_equal(context.scorer(part)(part.X), part.score)
+        rows = np.arange(0, len(part.rows), 7)
+        assert np.array_equal(context.scorer(part, rows)(part.X[rows]), part.score[rows])
+    with pytest.raises(InvalidInputError, match=r"the learning curve trains.*`split:`"):
+        context.require_split("the learning curve")

@@ -67,7 +67,7 @@ def trained(dataset: Dataset, folder: Path) -> tuple[Plan, TrainedMethod, Method
     )
     plan = Plan.of(parse_analysis(content), dataset)
     (one,) = train_all(plan, folder, tell=lambda *_: None, clock=lambda _: contextlib.nullcontext())
-    return plan, one, one.scores(plan.evaluated)
+    return plan, one, one.score_parts(plan.evaluated)
 
 
 def z_of_half(datasets: list[Dataset], folder: Path, scores_of: str = "test") -> float:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepml.data import Part
 from hepml.evaluation import FoldComparison, compare_folds, efficiency
 from hepml.report import Listed
 
@@ -37,14 +36,13 @@ class FoldCut:
 
 def folds(context: MethodContext) -> FoldComparison | None:
     """Compare the folds of a method on their test events; None without folds."""
-    fold = context.prepared.model.get(Part.TEST)
-    if fold is None:
-        return None
     test = context.test
+    if test.model is None:
+        return None
     return compare_folds(
         test.y,
         test.score,
-        fold[test.rows],
+        test.model,
         test.weight,
         event=test.event,
         n_permutations=context.config.evaluation.permutations,
@@ -54,14 +52,13 @@ def folds(context: MethodContext) -> FoldComparison | None:
 
 def fold_cuts(context: MethodContext) -> Listed | None:
     """Efficiencies of cuts that each fold chose for itself; None without folds."""
-    fold = context.prepared.model.get(Part.TEST)
-    if fold is None:
-        return None
     test = context.test
+    if test.model is None:
+        return None
     found = []
     for number, cut in enumerate(context.method.cuts):
         thresholds = [float(model.context["cuts"][number]["threshold"]) for model in context.method.models]
-        passed = test.score >= np.array(thresholds)[fold[test.rows]]
+        passed = test.score >= np.array(thresholds)[test.model]
         signal, background = (
             efficiency(passed[here], test.weight[here], event=None if test.event is None else test.event[here])
             for here in (test.y == 1, test.y == 0)
