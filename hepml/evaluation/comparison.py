@@ -12,9 +12,14 @@ import numpy as np
 from scipy.special import erfc
 
 from hepml.evaluation.events import ScoredEvents, as_scores
-from hepml.evaluation.influence import area_influence, background_efficiency_influence, by_event, n_carrying
+from hepml.evaluation.influence import (
+    MIN_CARRYING,
+    area_influence,
+    background_efficiency_influence,
+    by_event,
+    n_carrying,
+)
 from hepml.evaluation.roc import roc_curve
-from hepml.evaluation.working_point import MIN_CARRYING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -165,10 +170,16 @@ def compare_background_efficiency(
 
     Parameters
     ----------
-    y_true, score_a, score_b, weight, event
-        As :func:`compare_auc`.
+    y_true : array-like of bool or 0/1, shape (n_events,)
+        True for signal.
+    score_a, score_b : array-like of float, shape (n_events,)
+        Larger is more signal-like; finite. Their scales need not agree.
+    weight : array-like of float, shape (n_events,), optional
+        Event weights, of either sign. Default 1.
     signal_efficiency : float
         In (0, 1]; each method has its own threshold for it, as in :meth:`RocCurve.at_signal_efficiency`.
+    event : array-like of int, shape (n_events,), optional
+        Equal values mark rows of one event, which are clustered. Default: each row is an event.
 
     Returns
     -------
@@ -200,12 +211,16 @@ def compare_methods(
 
     Parameters
     ----------
-    y_true, weight, event
-        As :func:`compare_auc`.
+    y_true : array-like of bool or 0/1, shape (n_events,)
+        True for signal.
     scores : mapping of str to array-like of float, shape (n_events,)
         By the name of the method.
+    weight : array-like of float, shape (n_events,), optional
+        Event weights, of either sign. Default 1.
     signal_efficiencies : tuple of float
         At which background efficiencies are compared.
+    event : array-like of int, shape (n_events,), optional
+        Equal values mark rows of one event, which are clustered. Default: each row is an event.
 
     Returns
     -------

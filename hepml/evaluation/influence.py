@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 __all__ = [
+    "MIN_CARRYING",
     "DescendingScores",
     "area_influence",
     "background_efficiency_influence",
@@ -28,6 +29,9 @@ __all__ = [
     "n_carrying",
     "standard_error",
 ]
+
+# Effective number of events that must carry a variance for an error to cover (docs/statistics.md)
+MIN_CARRYING = 20.0
 
 
 class DescendingScores:

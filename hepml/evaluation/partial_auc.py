@@ -11,8 +11,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError
 from hepml.evaluation.events import ScoredEvents
-from hepml.evaluation.influence import DescendingScores, by_event, n_carrying
-from hepml.evaluation.working_point import MIN_CARRYING
+from hepml.evaluation.influence import MIN_CARRYING, DescendingScores, by_event, n_carrying
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -71,8 +70,14 @@ def partial_auc(
 
     Parameters
     ----------
-    y_true, score, weight, event
-        As :func:`roc_curve`.
+    y_true : array-like of bool or 0/1, shape (n_events,)
+        True for signal.
+    score : array-like of float, shape (n_events,)
+        Larger is more signal-like; finite.
+    weight : array-like of float, shape (n_events,), optional
+        Event weights, of either sign. Default 1.
+    event : array-like of int, shape (n_events,), optional
+        Equal values mark rows of one event, which are clustered. Default: each row is an event.
     background_efficiency : (float, float), optional
         Range ``0 <= low < high <= 1``; the signal efficiency is integrated over it.
     signal_efficiency : (float, float), optional

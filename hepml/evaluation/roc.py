@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents
+from hepml.evaluation.influence import MIN_CARRYING
 from hepml.evaluation.roc_band import ONE_SIGMA, RocBand, pointwise_band
 from hepml.evaluation.sweep import sweep
 from hepml.evaluation.working_point import (
@@ -148,15 +149,17 @@ class RocCurve(Displayed):
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers and a curve thinned to at most 200 points, as plain JSON types.
 
-        The first threshold, infinity, is null.
+        The first threshold, infinity, is null, and so are errors that fewer than 20 effective events carry.
         """
         chosen = self.thinned()
         curve: dict[str, list[float | None]] = {
             "thresholds": [None, *self.thresholds[chosen][1:].tolist()],
             "signal_efficiency": self.signal_efficiency[chosen].tolist(),
-            "signal_efficiency_error": self.signal_efficiency_error[chosen].tolist(),
+            "signal_efficiency_error": _quoted(self.signal_efficiency_error, self.n_carrying_signal, chosen),
             "background_efficiency": self.background_efficiency[chosen].tolist(),
-            "background_efficiency_error": self.background_efficiency_error[chosen].tolist(),
+            "background_efficiency_error": _quoted(
+                self.background_efficiency_error, self.n_carrying_background, chosen
+            ),
         }
         return {
             "auc": self.auc,
@@ -235,3 +238,10 @@ def roc_curve(
         n_effective_signal=swept.signal.n_effective,
         n_effective_background=swept.background.n_effective,
     )
+
+
+def _quoted(
+    error: NDArray[np.float64], n_carrying: NDArray[np.float64], chosen: NDArray[np.int64]
+) -> list[float | None]:
+    enough = n_carrying[chosen] >= MIN_CARRYING
+    return [value if quoted else None for value, quoted in zip(error[chosen].tolist(), enough.tolist(), strict=True)]

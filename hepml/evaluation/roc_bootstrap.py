@@ -119,8 +119,14 @@ def bootstrap_roc(
 
     Parameters
     ----------
-    y_true, score, weight, event
-        As :func:`roc_curve`. All rows of one event are drawn together.
+    y_true : array-like of bool or 0/1, shape (n_events,)
+        True for signal.
+    score : array-like of float, shape (n_events,)
+        Larger is more signal-like; finite.
+    weight : array-like of float, shape (n_events,), optional
+        Event weights, of either sign. Default 1.
+    event : array-like of int, shape (n_events,), optional
+        Equal values mark rows of one event, which are drawn together. Default: each row is an event.
     signal_efficiencies : tuple of float
         Working points.
     n_replicas : int, optional

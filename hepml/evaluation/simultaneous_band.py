@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["simultaneous_band"]
 
-_N_DRAWS = 4000
+_N_DRAWS = 2000
 # clustered rows cost a pass each: fewer draws for more than this many rows in all
 _MAX_ROWS_DRAWN = 500_000_000
 _MIN_DRAWS = 200
@@ -38,8 +38,14 @@ def simultaneous_band(
 
     Parameters
     ----------
-    y_true, score, weight, event
-        As :func:`roc_curve`.
+    y_true : array-like of bool or 0/1, shape (n_events,)
+        True for signal.
+    score : array-like of float, shape (n_events,)
+        Larger is more signal-like; finite.
+    weight : array-like of float, shape (n_events,), optional
+        Event weights, of either sign. Default 1.
+    event : array-like of int, shape (n_events,), optional
+        Equal values mark rows of one event, which are clustered. Default: each row is an event.
     level : float
         Probability that the true curve lies within, over the range of signal efficiency of the band's points.
     seed : int or numpy.random.SeedSequence

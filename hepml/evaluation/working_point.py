@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.influence import MIN_CARRYING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["MIN_CARRYING", "WorkingPoint", "at_background_efficiency", "at_signal_efficiencies", "at_signal_efficiency"]
+__all__ = ["WorkingPoint", "at_background_efficiency", "at_signal_efficiencies", "at_signal_efficiency"]
 
-# Effective number of events that must carry a variance for the error to cover (docs/statistics.md)
-MIN_CARRYING = 20.0
 # Scatter of the chosen efficiency, in units of its distance from 0 or 1, up to which its effect on the other is linear
 _MAX_SCATTER = 1.0 / 3.0
 # Relative error up to which that of 1/eps is its first order

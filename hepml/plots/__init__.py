@@ -3,6 +3,7 @@
 from hepml.plots.correlations import CorrelationArtists, correlations
 from hepml.plots.data_simulation import DataMCArtists, data_mc, new_ratio_figure
 from hepml.plots.feature import FeatureArtists, feature
+from hepml.plots.folds import FoldArtists, folds
 from hepml.plots.learning_curve import LearningCurveArtists, learning_curve
 from hepml.plots.overtraining import OvertrainingArtists, overtraining
 from hepml.plots.roc import RocArtists, inverse_background_efficiency, roc
@@ -15,6 +16,7 @@ __all__ = [
     "CorrelationArtists",
     "DataMCArtists",
     "FeatureArtists",
+    "FoldArtists",
     "LearningCurveArtists",
     "OvertrainingArtists",
     "RankingArtists",
@@ -24,6 +26,7 @@ __all__ = [
     "data_mc",
     "experiment_label",
     "feature",
+    "folds",
     "inverse_background_efficiency",
     "learning_curve",
     "new_figure",

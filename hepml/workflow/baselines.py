@@ -6,7 +6,10 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from hepml.classifiers.baselines import best_single_cut, linear_discriminant
+from hepml.data import Part
 from hepml.errors import HepmlError
 from hepml.workflow.subsets import capped_rows
 
@@ -14,13 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from hepml.config import AnalysisConfig
     from hepml.workflow.preparation import Prepared
 
-__all__ = ["BASELINES", "Baseline", "FittedBaseline", "fit_baselines"]
+__all__ = ["BASELINES", "Baseline", "FittedBaseline", "baseline_rows", "fit_baselines"]
 
 _LOG = logging.getLogger("hepml.workflow")
 
@@ -70,11 +72,11 @@ def fit_baselines(
     dict of str to FittedBaseline
         By name.
     """
-    train = prepared.train
-    rows = capped_rows(prepared, train, config.seed, "baselines", _MAX_EVENTS)
-    X, y, weight = (
-        (train.X, train.y, train.weight) if rows is None else (train.X[rows], train.y[rows], train.weight[rows])
-    )
+    train, rows = prepared.train, baseline_rows(prepared, Part.TRAIN)
+    chosen = np.arange(len(train.y)) if rows is None else rows
+    capped = capped_rows(prepared, train.rows[chosen], config.seed, "baselines", _MAX_EVENTS)
+    chosen = chosen if capped is None else chosen[capped]
+    X, y, weight = train.X[chosen], train.y[chosen], train.weight[chosen]
     fitted = {}
     for name, fit in BASELINES.items():
         try:
@@ -83,3 +85,28 @@ def fit_baselines(
         except HepmlError as error:
             _LOG.warning("baseline %s: %s", name, error)
     return fitted
+
+
+def baseline_rows(prepared: Prepared, part: Part) -> NDArray[np.int64] | None:
+    """Return which events of a part a baseline is fitted, cut or tested on; None for all of them.
+
+    With folds those of the first one: a baseline is fitted once, and all events are test events of some fold.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The parts.
+    part : Part
+        Train, validation or test.
+
+    Returns
+    -------
+    ndarray of int64, or None
+        Positions in the part.
+    """
+    if not prepared.model:
+        return None
+    # with folds each part holds all events
+    rows = prepared.test.rows
+    is_test, is_validation = (prepared.model[other][rows] == 0 for other in (Part.TEST, Part.VALIDATION))
+    return np.flatnonzero({Part.TEST: is_test, Part.VALIDATION: is_validation}.get(part, ~(is_test | is_validation)))

@@ -6,6 +6,7 @@ import logging
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from hepml.data import Part
 from hepml.errors import HepmlError
 from hepml.report import Findings, NotComputable
 from hepml.workflow.topics import METHOD_TOPICS, RUN_TOPICS, MethodContext, Scored
@@ -57,12 +58,17 @@ def evaluate_method(
     HepmlError
         If there is not even a ROC curve, without which nothing can be said of a method.
     """
-    score = method.scores(prepared.dataset.X)
+    scores = method.score_parts(prepared)
     train, validation, test = (
-        Scored(selection, score[selection.rows]) for selection in (prepared.train, prepared.validation, prepared.test)
+        Scored(selection, score, prepared.model_of(part))
+        for part, selection, score in (
+            (Part.TRAIN, prepared.train, scores.train),
+            (Part.VALIDATION, prepared.validation, scores.validation),
+            (Part.TEST, prepared.test, scores.test),
+        )
     )
     context = MethodContext(
-        config, prepared, method, kind, score, train, validation, test, findings={}, baselines=baselines
+        config, prepared, method, kind, scores.all, train, validation, test, findings={}, baselines=baselines
     )
     for topic, compute in METHOD_TOPICS.items():
         found = compute(context) if topic == "roc" else _computed(f"{topic} of {method.name}", compute, context)
@@ -93,11 +99,10 @@ def evaluate_run(context: RunContext) -> Findings:
 
 def method_metrics(context: MethodContext) -> dict[str, Any]:
     """Return what stands in ``metrics.json`` under ``methods.NAME``, as plain JSON types."""
-    estimator = context.method.model.estimator
     return {
         "kind": context.kind,
-        "parameters": _plain(estimator.get_params()),
-        "training": estimator.training_report_,
+        "parameters": context.method.parameters(),
+        "training": context.method.training_report(),
         **{topic: found.to_dict() for topic, found in context.findings.items()},
     }
 
@@ -111,10 +116,3 @@ def _computed(what: str, compute: Callable[[Any], Finding | None], context: Any)
     except Exception as error:  # noqa: BLE001  (a topic that fails must not cost the run)
         _LOG.exception("%s could not be computed", what)
         return NotComputable(f"{type(error).__name__}: {error}")
-
-
-def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: value if isinstance(value, (bool, int, float, str, type(None))) else repr(value)
-        for key, value in parameters.items()
-    }

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from hepml.errors import InvalidInputError
 from hepml.evaluation import roc_curve, simultaneous_band
 
-N_TOYS = 300
+N_TOYS = 200
 
 
 def test_pointwise_band_is_the_errors_of_the_working_points(draw):
@@ -22,7 +22,7 @@ def test_pointwise_band_is_the_errors_of_the_working_points(draw):
     for place in (0, 40, -1):
         point = curve.at_signal_efficiency(band.signal_efficiency[place] - 1e-9)
         assert band.background_efficiency[place] == point.background_efficiency
-        assert band.error[place] == pytest.approx(point.background_efficiency_error, rel=0.05)
+        assert band.error[place] == pytest.approx(point.background_efficiency_error, rel=0.07)
     np.testing.assert_allclose(band.upper - band.lower, 2 * band.factor * band.error)
     assert curve.band().factor == pytest.approx(1, abs=1e-3)
 
@@ -49,8 +49,8 @@ def test_the_whole_curve_lies_within_the_simultaneous_band(draw, negative):
         ):
             truth = norm.sf(norm.isf(band.signal_efficiency) + distance)
             inside[band.kind] += bool(((truth > band.lower) & (truth < band.upper)).all())
-    # 300 toys scatter by 2.3%
-    assert abs(inside["simultaneous"] / N_TOYS - level) < 0.08
+    # 200 toys scatter by 2.8%
+    assert abs(inside["simultaneous"] / N_TOYS - level) < 0.09
     assert inside["pointwise"] / N_TOYS < 0.3
 
 
@@ -59,8 +59,8 @@ def test_clusters_of_one_row_are_independent_rows(draw):
     twice = [np.concatenate([column, column]) for column in (label, score, 0.5 * weight)]
     single = simultaneous_band(label, score, weight, level=0.95)
     clustered = simultaneous_band(*twice, event=np.tile(np.arange(label.size), 2), level=0.95)
-    # quantiles of 4000 draws
-    assert clustered.factor == pytest.approx(single.factor, rel=0.05)
+    # quantiles of 2000 draws
+    assert clustered.factor == pytest.approx(single.factor, rel=0.07)
     # the slope is taken over a window that follows the number of rows
     np.testing.assert_allclose(clustered.error, single.error, rtol=0.1)
 

@@ -191,6 +191,31 @@ def test_equal_scores_leave_one_cut():
     assert (point.signal_efficiency, point.background_efficiency) == (1, 1)
 
 
+@pytest.mark.parametrize("negative", [0.0, 0.25], ids=["positive", "signed"])
+def test_what_too_few_events_carry_is_not_quoted(draw, negative):
+    """Near the cut of 1% of 1000 background events no first-order error covers; near that of 10% it does."""
+    rng = np.random.default_rng(20240501)
+    for _ in range(20):
+        curve = roc_curve(*draw(rng, 1000, np.sqrt(2) * norm.ppf(0.95), negative))
+        few, enough = curve.at_background_efficiency(0.01), curve.at_background_efficiency(0.1)
+        assert few.to_dict()["signal_efficiency_error"] is None
+        assert enough.signal_efficiency_error > 0
+        point = curve.at_signal_efficiency(0.3)
+        assert point.n_carrying < 20
+        assert math.isnan(point.background_efficiency_error)
+        # the signal itself has enough
+        assert point.signal_efficiency_error > 0
+
+
+def test_an_inverse_of_large_error_has_none(draw):
+    rng = np.random.default_rng(3)
+    label, score, weight = draw(rng, 5000, np.sqrt(2) * norm.ppf(0.95), 0.25)
+    points = [roc_curve(label, score, weight).at_signal_efficiency(target) for target in (0.4, 0.8)]
+    relative = [point.background_efficiency_error / point.background_efficiency for point in points]
+    assert relative[0] > 0.25 > relative[1]
+    assert [math.isnan(point.inverse_background_efficiency_error) for point in points] == [True, False]
+
+
 @pytest.mark.parametrize("target", [0, -0.1, 1.1, float("nan")])
 def test_a_target_is_an_efficiency(target):
     curve = roc_curve([0, 1], [0.1, 0.2])

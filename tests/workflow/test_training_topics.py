@@ -19,6 +19,7 @@ from hepml.workflow.topics import MethodContext, Scored
 from hepml.workflow.topics import training_curve as curve_topic
 from hepml.workflow.topics.overtraining import overtraining
 from hepml.workflow.topics.training_curve import training_curve
+from tests.workflow.toys import write_analysis, write_sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,14 +100,14 @@ def test_learning_curve_ends_at_the_method_itself(toy_run: Run) -> None:
 def test_shares_are_nested_whole_events_that_do_not_depend_on_the_order(prepared: Any) -> None:
     config, events = prepared
     train = events.train
-    half, more = (set(fraction_rows(events, train, config.seed, "learning curve", share)) for share in (0.5, 0.7))
+    half, more = (set(fraction_rows(events, train.rows, config.seed, "learning curve", share)) for share in (0.5, 0.7))
     assert half < more
     assert len(half) == pytest.approx(0.5 * len(train.rows), rel=0.1)
-    other = set(fraction_rows(events, train, config.seed, "baselines", 0.5))
+    other = set(fraction_rows(events, train.rows, config.seed, "baselines", 0.5))
     # independent of each other and of the split
     assert len(half & other) == pytest.approx(0.25 * len(train.rows), rel=0.15)
-    assert capped_rows(events, train, config.seed, "x", len(train.rows)) is None
-    assert len(capped_rows(events, train, config.seed, "x", 300)) == pytest.approx(300, rel=0.2)
+    assert capped_rows(events, train.rows, config.seed, "x", len(train.rows)) is None
+    assert len(capped_rows(events, train.rows, config.seed, "x", 300)) == pytest.approx(300, rel=0.2)
 
 
 class Nearest:
@@ -150,3 +151,22 @@ def test_very_many_rows_are_thinned(toy_run: Run, prepared: Any, monkeypatch: py
     stated = toy_run.metrics["methods"]["BDT"]["training_curve"]
     assert stated["n_train"] > 1000
     assert found.validation.auc[-1] == pytest.approx(stated["validation"]["auc"][-1], abs=0.05)
+
+
+def test_with_folds_nothing_is_tested_on_what_it_was_trained_on(tmp_path: Path) -> None:
+    """Stages are those of all folds' models; baselines use the parts of the first fold; shares need a split."""
+    for name, mean, seed in (("signal", 0.7, 1), ("background", -0.7, 2)):
+        write_sample(tmp_path / f"{name}.root", 900, mean=mean, seed=seed)
+    options = {"permutations": 20, "learning_curve": [0.5, 1.0]}
+    path = write_analysis(tmp_path, folds=3, evaluation=options, report={"formats": ["svg"]})
+    run = Analysis.from_file(path).train(tmp_path / "run")
+    method = run.metrics["methods"]["BDT"]
+    trees = [report["iterations"] for report in method["training"]["folds"]]
+    curve = method["training_curve"]
+    assert curve["stages"][-1] == max(trees)
+    assert curve["n_train"] == curve["n_validation"] == 1800
+    assert "folds" in method["learning_curve"]["not_computable"]
+    for baseline in run.metrics["baselines"]:
+        assert baseline["n_train"] + 2 * baseline["n_test"] == pytest.approx(1800, rel=0.1)
+        assert baseline["n_test"] == pytest.approx(600, rel=0.1)
+    assert "gain over single cut" in (run.path / "report.html").read_text(encoding="utf-8")

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hepml.classifiers.baselines import SingleCut
+from hepml.data import Part
 from hepml.evaluation import compare_auc, efficiency, roc_curve
 from hepml.report import Listed
+from hepml.workflow.baselines import baseline_rows
+from hepml.workflow.preparation import Selection
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,10 +48,10 @@ class ComparedBaseline:
     ----------
     name : str
         ``"single cut"`` or ``"linear discriminant"``.
-    n_train : int
-        Training events that it was fitted on.
+    n_train, n_test : int
+        Training events that it was fitted on, and test events that it is compared on; with folds those of the first one.
     auc, auc_error : float
-        Area on the test part.
+        Area on these test events.
     model : dict
         What was fitted.
     cuts : tuple of BaselineCut
@@ -59,6 +62,7 @@ class ComparedBaseline:
 
     name: str
     n_train: int
+    n_test: int
     auc: float
     auc_error: float
     model: dict[str, Any]
@@ -70,6 +74,7 @@ class ComparedBaseline:
         return {
             "name": self.name,
             "n_train": self.n_train,
+            "n_test": self.n_test,
             "auc": self.auc,
             "auc_error": self.auc_error,
             "model": self.model,
@@ -84,7 +89,9 @@ def baselines(context: RunContext) -> Listed:
 
 
 def _compared(name: str, fitted: FittedBaseline, context: RunContext) -> ComparedBaseline:
-    test, validation, model = context.prepared.test, context.prepared.validation, fitted.model
+    model, rows = fitted.model, baseline_rows(context.prepared, Part.TEST)
+    test = _events(context.prepared.test, rows)
+    validation = _events(context.prepared.validation, baseline_rows(context.prepared, Part.VALIDATION))
     score = model.evaluate(test.X)
     curve = roc_curve(test.y, score, test.weight, event=test.event)
     chosen = roc_curve(validation.y, model.evaluate(validation.X), validation.weight, event=validation.event)
@@ -92,25 +99,38 @@ def _compared(name: str, fitted: FittedBaseline, context: RunContext) -> Compare
     for target in context.config.evaluation.working_points:
         threshold = chosen.at_signal_efficiency(target).threshold
         text = model.describe(threshold) if isinstance(model, SingleCut) else f"discriminant >= {threshold:.4g}"
-        cuts.append(_on_test(target, threshold, text, score, context))
+        cuts.append(_on_test(target, threshold, text, score, test))
+    gains = {}
+    for method, scored in context.methods.items():
+        other = scored.test.score if rows is None else scored.test.score[rows]
+        gains[method] = compare_auc(test.y, score, other, test.weight, event=test.event)
     return ComparedBaseline(
         name=name,
         n_train=fitted.n_events,
+        n_test=len(test.y),
         auc=curve.auc,
         auc_error=curve.auc_error,
         model=model.to_dict(),
         cuts=tuple(cuts),
-        gains={
-            method: compare_auc(test.y, score, scored.test.score, test.weight, event=test.event)
-            for method, scored in context.methods.items()
-        },
+        gains=gains,
     )
 
 
-def _on_test(
-    target: float, threshold: float, text: str, score: NDArray[np.float64], context: RunContext
-) -> BaselineCut:
-    test = context.prepared.test
+def _events(part: Selection, rows: NDArray[np.int64] | None) -> Selection:
+    """Return some events of a part, all for None."""
+    if rows is None:
+        return part
+    return Selection(
+        rows=part.rows[rows],
+        X=part.X[rows],
+        y=part.y[rows],
+        weight=part.weight[rows],
+        train_weight=part.train_weight[rows],
+        event=None if part.event is None else part.event[rows],
+    )
+
+
+def _on_test(target: float, threshold: float, text: str, score: NDArray[np.float64], test: Selection) -> BaselineCut:
     passed = score >= threshold
     signal, background = (
         efficiency(passed[here], test.weight[here], event=None if test.event is None else test.event[here])

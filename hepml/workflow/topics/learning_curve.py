@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone
@@ -33,9 +33,10 @@ def learning_curve(context: MethodContext) -> LearningCurve | None:
     fractions = context.config.evaluation.learning_curve
     if not fractions:
         return None
+    context.require_split("the learning curve")
     sizes, scores = [], []
     for fraction in fractions:
-        rows = fraction_rows(context.prepared, context.train.selection, context.config.seed, "learning curve", fraction)
+        rows = fraction_rows(context.prepared, context.train.rows, context.config.seed, "learning curve", fraction)
         try:
             scores.append(context.test.score if fraction == 1.0 else _retrained(context, rows))
             sizes.append(len(rows))
@@ -49,7 +50,7 @@ def learning_curve(context: MethodContext) -> LearningCurve | None:
 def _retrained(context: MethodContext, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Score of the test events by a model trained on some rows of the train part."""
     train, validation = context.train, context.validation
-    estimator = clone(context.method.model.estimator)
+    estimator: Any = clone(context.method.models[0].estimator)
     estimator.fit(
         train.X[rows],
         train.y[rows],

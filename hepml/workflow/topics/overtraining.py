@@ -17,11 +17,12 @@ __all__ = ["overtraining"]
 def overtraining(context: MethodContext) -> Overtraining:
     """Compare the scores of the training events with those of the test events, and judge by the training curve.
 
-    A method without one is compared with the better baseline, which the validation part chooses.
+    A method without one is compared with the better baseline, which the validation part chooses; not with folds, where the
+    test events are those of all trainings.
     """
     train, test = context.train, context.test
     curve = context.findings.get("training_curve")
-    reference = None if curve is not None else _best_baseline(context)
+    reference = None if curve is not None or context.prepared.model else _best_baseline(context)
     return evaluation.overtraining(
         train.y,
         train.score,
