@@ -12,6 +12,7 @@ from hepml.evaluation.data_simulation import DataMC, data_mc
 from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.exploration import Exploration
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
+from hepml.evaluation.fold_comparison import FoldArea, FoldComparison, FoldShapes, compare_folds
 from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
 from hepml.evaluation.partial_auc import PartialAuc, partial_auc
@@ -33,6 +34,9 @@ __all__ = [
     "EfficiencyComparison",
     "Exploration",
     "FeatureHistograms",
+    "FoldArea",
+    "FoldComparison",
+    "FoldShapes",
     "Histogram",
     "MethodPair",
     "Overtraining",
@@ -49,6 +53,7 @@ __all__ = [
     "bootstrap_roc",
     "compare_auc",
     "compare_background_efficiency",
+    "compare_folds",
     "compare_methods",
     "correlations",
     "data_mc",

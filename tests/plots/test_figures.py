@@ -229,3 +229,22 @@ def test_titles_that_are_no_mathematics_are_drawn_as_they_are(title, mass, curve
             figure, ax = plots.new_figure()
             draw(ax)
             figure.draw_without_rendering()
+
+
+def test_folds_show_areas_with_errors_and_the_pooled_area(canvas, folds):
+    _, ax = canvas
+    artists = plots.folds(folds, ax)
+    for result, points, line, band in zip(folds.values(), artists.points, artists.lines, artists.bands, strict=True):
+        assert points.lines[0].get_ydata().tolist() == [area.auc for area in result.areas]
+        low, high = points.lines[2][0].get_segments()[1][:, 1]
+        assert (high - low) / 2 == pytest.approx(result.areas[1].auc_error)
+        assert set(line.get_ydata()) == {result.auc_pooled}
+        assert band.get_height() == pytest.approx(2 * result.auc_pooled_error)
+    # methods stand side by side, and the legend above all points
+    first, second = (points.lines[0].get_xdata() for points in artists.points)
+    assert (np.round(first) == np.arange(5)).all()
+    assert (first < second).all()
+    ax.figure.canvas.draw()
+    highest = max(segment[1, 1] for points in artists.points for segment in points.lines[2][0].get_segments())
+    assert ax.transData.transform((0, highest))[1] < artists.legend.get_window_extent().y0
+    assert "spread" in artists.legend.get_texts()[0].get_text()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hepml.workflow.topics.comparisons import comparisons
 from hepml.workflow.topics.curve import partial_auc, roc_band, roc_bootstrap, tmva
 from hepml.workflow.topics.exploration import exploration
+from hepml.workflow.topics.folds import fold_cuts, folds
 from hepml.workflow.topics.overtraining import overtraining
 from hepml.workflow.topics.performance import cuts, roc, working_points
 
@@ -28,6 +29,8 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "roc_bootstrap": roc_bootstrap,
     "tmva": tmva,
     "overtraining": overtraining,
+    "folds": folds,
+    "fold_cuts": fold_cuts,
 }
 
 RUN_TOPICS: Mapping[str, Callable[[RunContext], Finding | None]] = {
