@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Indices = NDArray[np.int64]
 
-__all__ = ["ClassSweep", "Sweep", "sweep"]
+__all__ = ["ClassSweep", "SortedRows", "Sweep", "sweep"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +51,7 @@ def sweep(events: ScoredEvents) -> Sweep:
     score = events.score[order]
     is_signal = events.is_signal[order]
     weight = events.weight[order]
-    rows = _Rows(
+    rows = SortedRows(
         last=np.flatnonzero(np.append(score[1:] != score[:-1], True)),
         event=None if events.event is None else events.event[order],
     )
@@ -71,7 +71,7 @@ def sweep(events: ScoredEvents) -> Sweep:
     )
 
 
-def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float]:
+def _area(rows: SortedRows, signal: Floats, background: Floats) -> tuple[float, float]:
     """Mann-Whitney area and its DeLong error.
 
     The placement of a signal event is the share of the background below it, that of a background event the share of the
@@ -99,7 +99,7 @@ def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float
     return area, float(np.sqrt(variance))
 
 
-class _Rows:
+class SortedRows:
     """Rows sorted from the highest score to the lowest: the last row of each distinct score, and each row's event."""
 
     def __init__(self, last: Indices, event: Indices | None) -> None:
@@ -135,7 +135,7 @@ class _Rows:
             variance = sum_w2 * (1.0 - 2.0 * efficiency) + np.square(efficiency) * sum_w2[-1]
         else:
             event_sums = np.bincount(self.event, weights=weight)
-            squares = self.at_cuts(np.square(weight) + 2.0 * weight * self._passed_before(weight))
+            squares = self.at_cuts(np.square(weight) + 2.0 * weight * self.passed_before(weight))
             products = self.at_cuts(weight * event_sums[self.event])
             variance = squares - 2.0 * efficiency * products + np.square(efficiency) * np.square(event_sums).sum()
         error = np.sqrt(np.maximum(variance, 0.0)) / total
@@ -155,7 +155,7 @@ class _Rows:
         background_sums = np.bincount(self.event, weights=background)
         if not np.any((signal_sums != 0) & (background_sums != 0)):
             return None
-        both = self.at_cuts(signal * self._passed_before(background) + background * self._passed_before(signal))
+        both = self.at_cuts(signal * self.passed_before(background) + background * self.passed_before(signal))
         signal_passing, background_passing = self.at_cuts(signal), self.at_cuts(background)
         efficiency_signal = signal_passing / signal_passing[-1]
         efficiency_background = background_passing / background_passing[-1]
@@ -167,7 +167,7 @@ class _Rows:
         )
         return np.concatenate([[0.0], covariance / (signal_passing[-1] * background_passing[-1])])
 
-    def _passed_before(self, weight: Floats) -> Floats:
+    def passed_before(self, weight: Floats) -> Floats:
         """For each row, the sum over the rows of the same event that come before it."""
         grouped = weight[self._by_event]
         before = np.cumsum(grouped) - grouped
