@@ -72,6 +72,7 @@ def optimum_bias(
     weight: ArrayLike | None = None,
     *,
     figure: str | FigureOfMerit = "z_a_sigma_b",
+    min_effective: float = 25.0,
     n_toys: int = 200,
     seed: int | np.random.SeedSequence = 0,
     event: ArrayLike | None = None,
@@ -87,6 +88,8 @@ def optimum_bias(
         As :func:`hepml.evaluation.significance_scan`: the events on which the cut is chosen.
     figure : str or FigureOfMerit
         What is made largest.
+    min_effective : float
+        Fewest effective background events behind a best cut, as :func:`hepml.evaluation.significance_scan` has it.
     n_toys : int
         Number of toys of each kind.
     seed : int or numpy.random.SeedSequence
@@ -109,6 +112,7 @@ def optimum_bias(
     are taken as one where they lie between the same cuts.
     """
     chosen = figure_of_merit(figure)
+    chosen = replace(chosen, min_effective=max(min_effective, chosen.min_effective))
     if n_toys < 2:
         msg = f"n_toys={n_toys!r}: a mean and its error need at least 2 toys"
         raise InvalidInputError(msg)

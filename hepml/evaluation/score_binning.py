@@ -39,20 +39,21 @@ class ScoreBinning:
         Lower ones are inclusive, the outermost infinite: every event has a bin.
     figure : FigureOfMerit
         What was made largest.
-    max_relative_error : float
-        Largest relative statistical error of the background in a bin that was allowed.
+    min_effective, max_relative_error : float
+        Fewest effective background events, and largest relative statistical error of the background, that a bin might have.
     combined_by_n_bins : tuple of float
         Largest combined significance with 1, 2, ... bins on the events on which they were chosen, too high on average; NaN
         where so many bins cannot be filled.
-    n_candidates : int
-        Number of edges among which was chosen.
+    candidates : ndarray of float64
+        Inner edges among which was chosen.
     """
 
     edges: Floats
     figure: FigureOfMerit
+    min_effective: float
     max_relative_error: float
     combined_by_n_bins: tuple[float, ...]
-    n_candidates: int
+    candidates: Floats = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return inner edges and the way there as plain JSON types; what is not computable is null."""
@@ -60,10 +61,10 @@ class ScoreBinning:
             "edges": self.edges[1:-1].tolist(),
             "n_bins": self.edges.size - 1,
             "figure": self.figure.name,
-            "min_effective": self.figure.min_effective,
+            "min_effective": self.min_effective,
             "max_relative_error": self.max_relative_error,
             "combined_by_n_bins": [value if math.isfinite(value) else None for value in self.combined_by_n_bins],
-            "n_candidates": self.n_candidates,
+            "n_candidates": self.candidates.size,
         }
 
 
@@ -108,6 +109,7 @@ def choose_score_binning(
     *,
     figure: str | FigureOfMerit = "z_a_sigma_b",
     max_bins: int = 10,
+    min_effective: float = 25.0,
     max_relative_error: float = 1.0,
     n_candidates: int = 200,
     event: ArrayLike | None = None,
@@ -122,10 +124,12 @@ def choose_score_binning(
     y_true, score, weight, event, sample, full_sums, full_squares
         As :func:`hepml.evaluation.significance_scan`; the validation part, so that the test part can report.
     figure : {'z_a_sigma_b', 'z_a'} or FigureOfMerit
-        Significance of a bin; its ``min_effective`` is the fewest effective background events of a bin. An absolute
-        ``sigma_b`` is refused: it does not say what a bin has of it.
+        Significance of a bin; an absolute ``sigma_b`` is refused, as it does not say what a bin has of it.
     max_bins : int
         Most bins.
+    min_effective : float
+        Fewest effective background events of a bin. The default leaves, on independent events and at minus three
+        standard deviations, the ten with which a figure of merit is computable.
     max_relative_error : float
         Largest statistical error of a bin's background, relative to it.
     n_candidates : int
@@ -160,12 +164,13 @@ def choose_score_binning(
     )
     scaled, rows, thresholds = sorted_by_score(given)
     cuts = _candidates(scaled, rows.per_cut, n_candidates)
-    squares = _squares_of_intervals(chosen, yields_at_cuts(scaled, rows, cuts), max_relative_error)
+    least = max(min_effective, chosen.min_effective)
+    squares = _squares_of_intervals(chosen, yields_at_cuts(scaled, rows, cuts), least, max_relative_error)
     total, previous = _best_partitions(squares, max_bins)
     combined = np.sqrt(np.where(np.isfinite(total), total, np.nan))
     if np.isnan(combined).all():
         msg = (
-            f"no bins have a positive background of {chosen.min_effective:g} effective events known to "
+            f"no bins have a positive background of {least:g} effective events known to "
             f"{max_relative_error:g} of itself: more events are needed"
         )
         raise InvalidInputError(msg)
@@ -178,9 +183,10 @@ def choose_score_binning(
     return ScoreBinning(
         edges=np.concatenate([[-np.inf], inner, [np.inf]]),
         figure=chosen,
+        min_effective=float(least),
         max_relative_error=float(max_relative_error),
         combined_by_n_bins=tuple(combined.tolist()),
-        n_candidates=int(cuts.size) - 1,
+        candidates=thresholds[cuts[-2::-1]],
     )
 
 
@@ -264,7 +270,9 @@ def _candidates(scaled: ScaledEvents, per_cut: Callable[[Floats], Floats], n_can
     return np.unique(np.append(found, reached.size - 1))
 
 
-def _squares_of_intervals(figure: FigureOfMerit, behind: Yields, max_relative_error: float) -> Floats:
+def _squares_of_intervals(
+    figure: FigureOfMerit, behind: Yields, min_effective: float, max_relative_error: float
+) -> Floats:
     """Square the significance between any two candidates, index 0 being 'no event': shape (n + 1, n + 1), upper triangle.
 
     Minus infinity where a bin is not allowed. Variances are differences of those behind cuts, which for scaled samples
@@ -295,6 +303,7 @@ def _squares_of_intervals(figure: FigureOfMerit, behind: Yields, max_relative_er
     )
     values = figure.values(bins)
     precise = filled & (np.sqrt(bins.background_variance) <= max_relative_error * background)
+    precise &= bins.background_effective >= min_effective
     found = np.full((n, n), -np.inf)
     found[upper] = np.where(np.isfinite(values) & precise, np.square(np.maximum(values, 0.0)), -np.inf)
     return found
