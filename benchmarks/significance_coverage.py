@@ -105,7 +105,7 @@ def pulls_of_toy(rng: np.random.Generator, n: int, area: float, a: float) -> dic
     pulls["known sums"] = (scaled.value - truth.value(UNCERTAIN, cut, estimated=False)) / scaled.error
 
     validation = truth.draw(rng)
-    best = significance_scan(*validation, figures=[UNCERTAIN], n_points=2).optima["z_a_sigma_b"].threshold
+    best = significance_scan(*validation, figures=[UNCERTAIN]).optima["z_a_sigma_b"].threshold
     here = significance_at_cut(*toy, threshold=best, figures=[UNCERTAIN]).significances["z_a_sigma_b"]
     pulls["best cut"] = (here.value - truth.value(UNCERTAIN, best)) / here.error
     edges = choose_score_binning(*validation, figure=UNCERTAIN, max_bins=5).edges

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.events import as_numbers
 from hepml.evaluation.figures_of_merit import FIGURES_OF_MERIT, FigureOfMerit
 from hepml.evaluation.scaled_events import ScaledEvents
 from hepml.evaluation.significance import Significance, figures_by_name, significance_of
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
+    Indices = NDArray[np.int64]
 
 __all__ = ["Optimum", "SignificanceScan", "significance_scan"]
 
 _MAX_POINTS_IN_JSON = 200
+_MAX_POINTS = 400
 _BLOCK = 1 << 14
 
 
@@ -59,8 +62,7 @@ class Optimum:
 class SignificanceScan:
     """Expected events and figures of merit at cuts ``score >= threshold``, from tight to loose.
 
-    Every distinct score was looked at for the optima. Kept are at most ``n_points`` cuts, half of them evenly in rank and
-    half geometrically towards the tight end, and the optima.
+    Every distinct score was looked at for the optima; the cuts of the curve are fewer.
 
     Parameters
     ----------
@@ -124,7 +126,7 @@ def significance_scan(
     sample: ArrayLike | None = None,
     full_sums: ArrayLike | None = None,
     full_squares: ArrayLike | None = None,
-    n_points: int = 400,
+    thresholds: ArrayLike | None = None,
 ) -> SignificanceScan:
     """Figures of merit at all cuts on the score, with errors, and the best cut of each.
 
@@ -154,8 +156,9 @@ def significance_scan(
     full_squares : array-like of float, shape (n_samples,), optional
         Sum of the squared weights of all events of each sample (of one event's rows together), these events among them. If
         given, ``full_sums`` are the sums of simulated events and have their errors; if not, they are known exactly.
-    n_points : int
-        Most cuts for which errors are computed and kept.
+    thresholds : array-like of float, optional
+        Cuts of the curve. Default: up to 400 scores, half of them evenly in rank and half geometrically towards the tight
+        end.
 
     Returns
     -------
@@ -187,19 +190,20 @@ def significance_scan(
     >>> scan.optima["s_over_sqrt_b"].significance.n_effective_background >= 25
     True
     """
-    if not 0 <= min_signal_efficiency <= 1 or n_points < 2:
-        msg = f"min_signal_efficiency={min_signal_efficiency!r} must be in [0, 1] and n_points={n_points!r} at least 2"
+    if not 0 <= min_signal_efficiency <= 1:
+        msg = f"min_signal_efficiency is {min_signal_efficiency!r}; it must be in [0, 1]"
         raise InvalidInputError(msg)
     chosen = figures_by_name(figures)
     given = ScaledEvents.check(
         y_true, score, weight, event, sample=sample, full_sums=full_sums, full_squares=full_squares
     )
-    scaled, rows, thresholds = sorted_by_score(given)
+    scaled, rows, scores = sorted_by_score(given)
     everywhere = yields_at_cuts(scaled, rows)
     best = {name: _best(figure, everywhere, min_effective, min_signal_efficiency) for name, figure in chosen.items()}
+    kept = spread_cuts(scores.size, _MAX_POINTS) if thresholds is None else _cuts(scores, thresholds)
     optimal = np.array([index for index in best.values() if index is not None], dtype=np.int64)
-    kept = np.union1d(spread_cuts(thresholds.size, n_points), optimal)
-    yields = yields_at_cuts(scaled, rows, kept)
+    wanted = yields_at_cuts(scaled, rows, np.append(kept, optimal))
+    yields, places = wanted.at(slice(kept.size)), iter(range(kept.size, kept.size + optimal.size))
     optima = {}
     for name, figure in chosen.items():
         index = best[name]
@@ -210,11 +214,11 @@ def significance_scan(
             )
             optima[name] = Optimum(math.nan, None, reason)
         else:
-            place = int(np.searchsorted(kept, index))
-            here = yields.at(slice(place, place + 1))
-            optima[name] = Optimum(float(thresholds[index]), significance_of(figure, here), None)
+            place = next(places)
+            here = significance_of(figure, wanted.at(slice(place, place + 1)))
+            optima[name] = Optimum(float(scores[index]), here, None)
     return SignificanceScan(
-        thresholds=thresholds[kept],
+        thresholds=scores[kept],
         signal=yields.signal,
         signal_error=np.sqrt(np.maximum(yields.signal_variance, 0.0)),
         background=yields.background,
@@ -225,7 +229,7 @@ def significance_scan(
         errors={name: figure.errors(yields) for name, figure in chosen.items()},
         optima=optima,
         figures=chosen,
-        n_cuts=int(thresholds.size),
+        n_cuts=int(scores.size),
     )
 
 
@@ -243,6 +247,15 @@ def _best(figure: FigureOfMerit, yields: Yields, min_effective: float, min_signa
         if candidates[place] > largest:
             index, largest = start + place, float(candidates[place])
     return index
+
+
+def _cuts(scores: Floats, thresholds: ArrayLike) -> Indices:
+    """Return the numbers of the loosest distinct scores that pass given cuts, from tight to loose."""
+    cuts = np.unique(as_numbers(thresholds, "thresholds").astype(np.float64))[::-1]
+    if not cuts.size or not cuts[0] <= scores[0]:
+        msg = f"no event passes a threshold of {cuts[0] if cuts.size else None}; the largest score is {scores[0]:.6g}"
+        raise InvalidInputError(msg)
+    return np.searchsorted(-scores, -cuts, side="right") - 1
 
 
 def _plain(values: Floats) -> list[float | None]:

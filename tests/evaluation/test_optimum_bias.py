@@ -25,7 +25,7 @@ def test_bias_is_that_of_repeating_the_experiment():
     shifts, estimates = [], []
     for number in range(150):
         events = toy(rng, 400, 1.5)
-        scan = significance_scan(*events, figures=[KNOWN], min_effective=10, n_points=2)
+        scan = significance_scan(*events, figures=[KNOWN], min_effective=10)
         cut = scan.optima["z_a"].threshold
         truth = significance(KNOWN, 40 * norm.sf(cut - 1.5), 400 * norm.sf(cut)).value
         shifts.append(scan.optima["z_a"].significance.value - truth)
