@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents
 from hepml.evaluation.sweep import sweep
 from hepml.evaluation.working_point import (
@@ -24,7 +25,7 @@ _MAX_POINTS_IN_JSON = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RocCurve:
+class RocCurve(Displayed):
     """Signal efficiency against background efficiency over all cuts ``score >= threshold``.
 
     Arrays run from the tightest cut (threshold infinity, nothing passes) to the loosest (everything passes), one point

@@ -37,6 +37,7 @@ from hepml.workflow.evaluating import evaluate_method, evaluate_run
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
 from hepml.workflow.methods import TrainedMethod, build_estimators, train_method
 from hepml.workflow.metrics import run_metrics, scene
+from hepml.workflow.notebook import notebook_progress
 from hepml.workflow.outputs import write_scores
 from hepml.workflow.preparation import Prepared, check_dataset, prepare
 from hepml.workflow.run import Run
@@ -274,7 +275,7 @@ class Analysis:
         cache : Cache or path-like, optional
             As for :meth:`read`.
         progress : callable, optional
-            Called with the name of the step and the fraction that is done.
+            Called with the name of the step and the fraction that is done. Default: a bar in notebooks, nothing elsewhere.
 
         Returns
         -------
@@ -292,7 +293,7 @@ class Analysis:
         """
         final = Path(out).absolute()
         refuse_to_replace(final, overwrite=overwrite)
-        tell = progress or (lambda _step, _fraction: None)
+        tell = progress or notebook_progress() or (lambda _step, _fraction: None)
         started, clock = datetime.now(tz=UTC), _Clock()
         estimators = build_estimators(self.config)
         with (

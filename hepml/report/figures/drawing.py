@@ -9,7 +9,7 @@ from hepml.atomic import atomic_path, write_text
 from hepml.report.figures.registry import FIGURES
 from hepml.report.figures.table import dump_tables
 from hepml.report.formats import FIGURES_FORMAT, FIGURES_VERSION
-from hepml.report.json_files import write_json
+from hepml.report.json_files import read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from hepml.report.figures.job import FigureJob, Scene
     from hepml.report.findings import Findings
 
-__all__ = ["INDEX", "draw_figures"]
+__all__ = ["draw_figures", "drawn_figures", "figure_captions"]
 
 _LOG = logging.getLogger("hepml.report")
 
-INDEX = "index.json"
+_INDEX = "index.json"
 _SUFFIXES = (".svg", ".png", ".pdf")
 
 
@@ -70,7 +70,26 @@ def draw_figures(
             _LOG.exception("the figure %s could not be drawn", job.name)
             entry["failed"] = True
         entries.append(entry)
-    write_json(folder / INDEX, {"format": FIGURES_FORMAT, "version": FIGURES_VERSION, "figures": entries})
+    write_json(folder / _INDEX, {"format": FIGURES_FORMAT, "version": FIGURES_VERSION, "figures": entries})
+
+
+def drawn_figures(folder: Path) -> list[dict[str, Any]]:
+    """Return what ``index.json`` of a folder of figures lists: ``name``, ``section``, ``caption``, ``about``, ``failed``.
+
+    Raises
+    ------
+    ModelFormatError
+        If the list cannot be read.
+    """
+    index = folder / _INDEX
+    if not index.is_file():
+        return []
+    return list(read_json(index, FIGURES_FORMAT, FIGURES_VERSION)["figures"])
+
+
+def figure_captions(folder: Path) -> dict[str, str]:
+    """Return the captions of the figures that could be drawn, by name."""
+    return {entry["name"]: entry["caption"] for entry in drawn_figures(folder) if not entry.get("failed")}
 
 
 def _draw(folder: Path, job: FigureJob, settings: ReportConfig) -> None:
