@@ -19,6 +19,7 @@ from hepml.evaluation.score_binning import (
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
 from hepml.evaluation.separation import Separation, mutual_information, rank_features, separation
 from hepml.evaluation.significance import CutSignificance, Significance, significance, significance_at_cut
+from hepml.evaluation.significance_report import SignificanceReport
 from hepml.evaluation.significance_scan import Optimum, SignificanceScan, significance_scan
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.working_point import WorkingPoint
@@ -43,6 +44,7 @@ __all__ = [
     "ScoreHistograms",
     "Separation",
     "Significance",
+    "SignificanceReport",
     "SignificanceScan",
     "TwoSampleTest",
     "WorkingPoint",

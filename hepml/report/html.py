@@ -29,7 +29,7 @@ SECTIONS = (
     ("training", "Training"),
     ("overtraining", "Overtraining"),
     ("performance", "Performance"),
-    ("working_points", "Working points"),
+    ("working_points", "Working points and significance"),
     ("provenance", "Provenance"),
 )
 

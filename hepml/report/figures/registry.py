@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepml.report.figures import data_simulation, features, overtraining, roc
+from hepml.report.figures import data_simulation, features, overtraining, roc, significance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ __all__ = ["FIGURES"]
 FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     roc.jobs,
     overtraining.jobs,
+    significance.jobs,
     features.jobs,
     data_simulation.jobs,
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hepml.workflow.topics.exploration import exploration
 from hepml.workflow.topics.overtraining import overtraining
 from hepml.workflow.topics.performance import cuts, roc, working_points
+from hepml.workflow.topics.significance import significance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "working_points": working_points,
     "cuts": cuts,
     "overtraining": overtraining,
+    "significance": significance,
 }
 
 RUN_TOPICS: Mapping[str, Callable[[RunContext], Finding | None]] = {
