@@ -40,7 +40,7 @@ class OptimumBias:
     bias, bias_error : float
         By how much the value at the chosen cut is too high on the events on which it was chosen, with its error: mean over
         bootstraps of signal and background of what the bootstrap's own best cut t gains there on the best cut t0 of all
-        events, plus what it loses on all events, ``Z*(t) - Z*(t0) + Z(t0) - Z(t)``. Never negative.
+        events, plus what it loses on all events, ``Z*(t) - Z*(t0) + Z(t0) - Z(t)``.
     n_toys, n_cuts : int
         Number of toys of each kind, and of cuts that they are scanned at.
     n_not_computable : int
@@ -84,7 +84,7 @@ def optimum_bias(
 
     Parameters
     ----------
-    y_true, score, weight, event, sample, full_sums, full_squares
+    y_true, score, weight, event, sample, full_sums, full_squares : array-like
         As :func:`hepml.evaluation.significance_scan`: the events on which the cut is chosen.
     figure : str or FigureOfMerit
         What is made largest.
@@ -112,7 +112,8 @@ def optimum_bias(
     are taken as one where they lie between the same cuts.
     """
     chosen = figure_of_merit(figure)
-    chosen = replace(chosen, min_effective=max(min_effective, chosen.min_effective))
+    # what may be chosen; the value at a cut that was chosen needs no more than the figure itself
+    strict = replace(chosen, min_effective=max(min_effective, chosen.min_effective))
     if n_toys < 2:
         msg = f"n_toys={n_toys!r}: a mean and its error need at least 2 toys"
         raise InvalidInputError(msg)
@@ -131,15 +132,16 @@ def optimum_bias(
         return values + np.cumsum(generator.normal(size=(n_toys, sigma.size)) * sigma, axis=1)
 
     no_signal = moved(np.zeros_like(nominal.signal), background_sigma)
-    noise, _ = _largest(chosen, nominal, no_signal, moved(nominal.background, background_sigma))
+    noise, _ = _largest(strict, _toys(nominal, no_signal, moved(nominal.background, background_sigma)))
     signal, background = moved(nominal.signal, signal_sigma), moved(nominal.background, background_sigma)
-    largest, place = _largest(chosen, nominal, signal, background)
-    values = chosen.values(nominal)
-    if np.isnan(values).all():
-        msg = f"no cut has a positive background of {chosen.min_effective:g} effective events: nothing can be chosen"
+    toys = _toys(nominal, signal, background)
+    largest, place = _largest(strict, toys)
+    allowed = strict.values(nominal)
+    if np.isnan(allowed).all():
+        msg = f"no cut has a positive background of {strict.min_effective:g} effective events: nothing can be chosen"
         raise InvalidInputError(msg)
-    best = int(np.nanargmax(values))
-    in_toys = chosen.values(replace(nominal, signal=signal, background=background))[:, best]
+    best = int(np.nanargmax(allowed))
+    values, in_toys = chosen.values(nominal), chosen.values(toys)[:, best]
     shift = largest - in_toys + values[best] - values[place]
     noise_found, shift_found = noise[np.isfinite(noise)], shift[np.isfinite(shift)]
     noise_mean, noise_error = _mean(noise_found)
@@ -170,11 +172,22 @@ def _sigma_between(scaled: ScaledEvents, last: Indices, *, signal: bool) -> Floa
     return np.sqrt(sums_by(interval, np.square(weight), last.size + 1)[: last.size])
 
 
-def _largest(
-    figure: FigureOfMerit, nominal: Yields, signal: Floats, background: Floats
-) -> tuple[Floats, NDArray[np.int64]]:
+def _toys(nominal: Yields, signal: Floats, background: Floats) -> Yields:
+    """Return yields of shape (n_toys, n_cuts); the background's variance moves with it, as for events of one weight."""
+    positive = nominal.background > 0
+    scale = np.where(positive, background / np.where(positive, nominal.background, 1.0), 1.0)
+    scale = np.maximum(scale, 0.0)
+    return replace(
+        nominal,
+        signal=signal,
+        background=background,
+        background_squares=scale * nominal.background_squares,
+        background_variance=scale * nominal.background_variance,
+    )
+
+
+def _largest(figure: FigureOfMerit, toys: Yields) -> tuple[Floats, NDArray[np.int64]]:
     """Largest value of each toy, NaN if there is none, and the number of its cut."""
-    toys = replace(nominal, signal=signal, background=background)
     values = figure.values(toys)
     values = np.where(np.isfinite(values), values, -np.inf)
     place = np.argmax(values, axis=1)

@@ -121,7 +121,7 @@ def choose_score_binning(
 
     Parameters
     ----------
-    y_true, score, weight, event, sample, full_sums, full_squares
+    y_true, score, weight, event, sample, full_sums, full_squares : array-like
         As :func:`hepml.evaluation.significance_scan`; the validation part, so that the test part can report.
     figure : {'z_a_sigma_b', 'z_a'} or FigureOfMerit
         Significance of a bin; an absolute ``sigma_b`` is refused, as it does not say what a bin has of it.
@@ -206,7 +206,7 @@ def binned_significance(
 
     Parameters
     ----------
-    y_true, score, weight, event, sample, full_sums, full_squares
+    y_true, score, weight, event, sample, full_sums, full_squares : array-like
         As :func:`hepml.evaluation.significance_scan`.
     edges : array-like of float, shape (n_bins + 1,)
         Increasing; lower ones are inclusive, the outermost may be infinite.

@@ -192,10 +192,12 @@ def significance_at_cut(
 
     Parameters
     ----------
-    y_true, score, weight, figures, event, sample, full_sums, full_squares
+    y_true, score, weight, event, sample, full_sums, full_squares : array-like
         As :func:`hepml.evaluation.significance_scan`.
     threshold : float
         Events with ``score >= threshold`` pass. The errors are those at a fixed cut.
+    figures : sequence of str or FigureOfMerit
+        What to compute. Default: all, without systematic uncertainty.
 
     Returns
     -------

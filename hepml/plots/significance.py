@@ -25,6 +25,8 @@ __all__ = ["BinnedSignificanceArtists", "SignificanceArtists", "binned_significa
 
 # punzi is no number of standard deviations, and has an axis of its own
 _SHOWN = ("z_a_sigma_b", "z_a", "s_over_sqrt_b", "s_over_sqrt_s_plus_b")
+# figures of merit whose maxima differ by more than this need a logarithmic axis to be seen together
+_SPREAD = 4.0
 # the experiments' fonts have no root of mathtext
 _TITLES = {
     "z_a": r"$Z_A$, background known",
@@ -45,10 +47,11 @@ class SignificanceArtists(NamedTuple):
 
 
 class BinnedSignificanceArtists(NamedTuple):
-    """What was drawn: background and signal on it with the band of their error, and below the bins' significances."""
+    """What was drawn: background, signal on it and alone, the band of their error, and below the bins' significances."""
 
     background: StepPatch
     signal: StepPatch
+    signal_alone: StepPatch
     band: StepPatch
     significances: ErrorbarContainer
     legend: Legend
@@ -85,7 +88,7 @@ def significance_scan(
     SignificanceArtists
         Lines, bands, the mark and the legend. Cuts where a figure is not computable are left out.
     """
-    lines, bands, highest, lowest = [], [], 0.0, 0.0
+    lines, bands, lows, highest, lowest = [], [], [], 0.0, 0.0
     for number, name in enumerate(name for name in figures if name in result.values):
         value, error = result.values[name], result.errors[name]
         (line,) = ax.plot(
@@ -96,6 +99,7 @@ def significance_scan(
         )
         highest = max(highest, float(np.nanmax(value + error, initial=0.0)))
         lowest = min(lowest, float(np.nanmin(value - error, initial=0.0)))
+        lows.append(float(np.nanmax(value, initial=-np.inf)))
         lines.append(line)
         bands.append(band)
     mark = None
@@ -110,7 +114,14 @@ def significance_scan(
     ax.set_xlabel("Cut on the score")
     ax.set_ylabel("Expected significance")
     legend = ax.legend(loc="upper left", ncols=2, title=plain(title) or None, columnspacing=1.5, handlelength=1.8)
-    lift_above_data(ax, legend, lowest, highest)
+    smallest = min(lows, default=0.0)
+    if smallest > 0 and highest > _SPREAD * smallest:
+        # the lowest curve down to a tenth of its maximum
+        values = np.concatenate([result.values[name] for name in figures if name in result.values])
+        floor = max(0.1 * smallest, float(np.min(values[values > 0])))
+        _logarithmic(ax, legend, floor, highest)
+    else:
+        lift_above_data(ax, legend, lowest, highest)
     return SignificanceArtists(tuple(lines), tuple(bands), mark, legend)
 
 
@@ -154,6 +165,7 @@ def binned_significance(
     top = main.stairs(
         total, places, baseline=background, fill=True, facecolor=(SIGNAL_COLOR, 0.8), linewidth=0, label="Signal"
     )
+    alone = main.stairs(signal, places, color=SIGNAL_COLOR, linewidth=1.6, linestyle="--", label="Signal alone")
     band = main.stairs(
         total + error, places, baseline=total - error, fill=True, facecolor="none", edgecolor="#555555", hatch="/////",
         linewidth=0, label="Statistical error",
@@ -175,17 +187,25 @@ def binned_significance(
     below.set_ylim(min(0.0, 1.1 * float(np.min(value[there], initial=0.0))), None)
     main.set_ylabel("Expected events per bin")
     legend = main.legend(
-        loc="upper right", ncols=3, title=_combined(result, title, cut), columnspacing=1.2, handlelength=1.4
+        loc="upper right", ncols=2, title=_combined(result, title, cut), columnspacing=1.2, handlelength=1.4
     )
     lowest, highest = float(np.min(background)), float(np.max(total + error))
     if lowest > 0:
-        # room above the highest bin for the legend, on a logarithmic axis
-        main.set_yscale("log")
-        main.set_ylim(0.5 * lowest, highest * (highest / lowest) ** 0.5 * 3.0)
+        _logarithmic(main, legend, min([lowest, *signal[signal > 0]]), highest)
     else:
         main.axhline(0.0, color="black", linewidth=0.8, zorder=0.5)
         lift_above_data(main, legend, min(lowest, float(np.min(total - error))), highest)
-    return BinnedSignificanceArtists(base, top, band, points, legend)
+    return BinnedSignificanceArtists(base, top, alone, band, points, legend)
+
+
+def _logarithmic(ax: Axes, legend: Legend, lowest: float, highest: float) -> None:
+    """Make the y axis logarithmic, with room above the data for the legend."""
+    ax.set_yscale("log")
+    ax.figure.canvas.figure.draw_without_rendering()
+    frame = ax.get_window_extent()
+    share = (frame.y1 - legend.get_window_extent().y0) / frame.height
+    bottom = 0.7 * lowest
+    ax.set_ylim(bottom, bottom * (highest / bottom) ** (1.0 / max(1.0 - share - 0.04, 0.3)))
 
 
 def _title(figure: FigureOfMerit) -> str:
