@@ -456,6 +456,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "split": SplitConfig,
     "training": TrainingConfig,
     "evaluation": EvaluationConfig,
+    "evaluation.significance": SignificanceConfig,
     "report": ReportConfig,
     "cache": CacheConfig,
 }
