@@ -1,15 +1,26 @@
 """Numbers for a review board: separation, ROC, overtraining; arrays in, frozen results with uncertainties out."""
 
+from hepml.evaluation.comparison import (
+    MethodPair,
+    PairedDifference,
+    compare_auc,
+    compare_background_efficiency,
+    compare_methods,
+)
 from hepml.evaluation.correlations import Correlations, correlations
 from hepml.evaluation.data_simulation import DataMC, data_mc
 from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.exploration import Exploration
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
 from hepml.evaluation.figures_of_merit import FIGURES_OF_MERIT, FigureOfMerit
+from hepml.evaluation.fold_comparison import FoldArea, FoldComparison, FoldShapes, compare_folds
 from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.optimum_bias import OptimumBias, optimum_bias
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
+from hepml.evaluation.partial_auc import PartialAuc, partial_auc
 from hepml.evaluation.roc import RocCurve, roc_curve
+from hepml.evaluation.roc_band import RocBand
+from hepml.evaluation.roc_bootstrap import BootstrapEfficiency, RocBootstrap, bootstrap_roc
 from hepml.evaluation.score_binning import (
     BinnedSignificance,
     ScoreBinning,
@@ -21,12 +32,15 @@ from hepml.evaluation.separation import Separation, mutual_information, rank_fea
 from hepml.evaluation.significance import CutSignificance, Significance, significance, significance_at_cut
 from hepml.evaluation.significance_report import SignificanceReport
 from hepml.evaluation.significance_scan import Optimum, SignificanceScan, significance_scan
+from hepml.evaluation.simultaneous_band import simultaneous_band
+from hepml.evaluation.tmva_efficiencies import TmvaEfficiencies, tmva_efficiencies
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.working_point import WorkingPoint
 
 __all__ = [
     "FIGURES_OF_MERIT",
     "BinnedSignificance",
+    "BootstrapEfficiency",
     "Correlations",
     "CutSignificance",
     "DataMC",
@@ -35,10 +49,18 @@ __all__ = [
     "Exploration",
     "FeatureHistograms",
     "FigureOfMerit",
+    "FoldArea",
+    "FoldComparison",
+    "FoldShapes",
     "Histogram",
+    "MethodPair",
     "Optimum",
     "OptimumBias",
     "Overtraining",
+    "PairedDifference",
+    "PartialAuc",
+    "RocBand",
+    "RocBootstrap",
     "RocCurve",
     "ScoreBinning",
     "ScoreHistograms",
@@ -46,10 +68,16 @@ __all__ = [
     "Significance",
     "SignificanceReport",
     "SignificanceScan",
+    "TmvaEfficiencies",
     "TwoSampleTest",
     "WorkingPoint",
     "binned_significance",
+    "bootstrap_roc",
     "choose_score_binning",
+    "compare_auc",
+    "compare_background_efficiency",
+    "compare_folds",
+    "compare_methods",
     "correlations",
     "data_mc",
     "efficiency",
@@ -58,6 +86,7 @@ __all__ = [
     "mutual_information",
     "optimum_bias",
     "overtraining",
+    "partial_auc",
     "rank_features",
     "roc_curve",
     "score_histograms",
@@ -65,5 +94,7 @@ __all__ = [
     "significance",
     "significance_at_cut",
     "significance_scan",
+    "simultaneous_band",
+    "tmva_efficiencies",
     "two_sample_test",
 ]

@@ -29,6 +29,7 @@ SECTIONS = (
     ("training", "Training"),
     ("overtraining", "Overtraining"),
     ("performance", "Performance"),
+    ("folds", "Folds"),
     ("working_points", "Working points and significance"),
     ("provenance", "Provenance"),
 )
@@ -75,7 +76,8 @@ def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, An
         "lost": lambda topic: [name for name in metrics["method_order"] if _is_lost(metrics, name, topic)],
     }
     page = environment.get_template("report.html.j2").render(
-        sections=SECTIONS,
+        # a run without folds has nothing to say of them
+        sections=[section for section in SECTIONS if section[0] != "folds" or metrics.get("folds")],
         style=_resource("report.css"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),

@@ -24,7 +24,6 @@ __all__ = ["draw_figures", "drawn_figures", "figure_captions"]
 _LOG = logging.getLogger("hepml.report")
 
 _INDEX = "index.json"
-_SUFFIXES = (".svg", ".png", ".pdf")
 
 
 def draw_figures(
@@ -37,15 +36,15 @@ def draw_figures(
 ) -> None:
     """Draw all figures of a run into a folder.
 
-    Each as SVG, PNG and PDF, with its numbers as ``NAME.yaml``; ``index.json`` lists them with their captions. What cannot
-    be drawn is logged and marked there.
+    Each as SVG and in the other formats of the settings, with its numbers as ``NAME.yaml``; ``index.json`` lists them with
+    their captions. What cannot be drawn is logged and marked there.
 
     Parameters
     ----------
     folder : pathlib.Path
         Where to; it is made.
     settings : ReportConfig
-        Style and label.
+        Style, label and formats.
     findings : Findings
         All results.
     scene : Scene
@@ -99,8 +98,9 @@ def _draw(folder: Path, job: FigureJob, settings: ReportConfig) -> None:
         figure, axes = plots.new_ratio_figure() if job.layout == "ratio" else plots.new_figure()
         job.draw(axes)
         plots.experiment_label(axes[0] if isinstance(axes, tuple) else axes, settings.label)
-        for suffix in _SUFFIXES:
-            with atomic_path(folder / f"{job.name}{suffix}") as path:
+        # the report shows SVG, whatever else is asked for
+        for suffix in dict.fromkeys(("svg", *settings.formats)):
+            with atomic_path(folder / f"{job.name}.{suffix}") as path:
                 plots.save(figure, path)
     if job.tables is not None:
         write_text(folder / f"{job.name}.yaml", dump_tables(job.tables()))
