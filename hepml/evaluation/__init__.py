@@ -12,45 +12,68 @@ from hepml.evaluation.data_simulation import DataMC, data_mc
 from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.exploration import Exploration
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
+from hepml.evaluation.figures_of_merit import FIGURES_OF_MERIT, FigureOfMerit
 from hepml.evaluation.fold_comparison import FoldArea, FoldComparison, FoldShapes, compare_folds
 from hepml.evaluation.histogram import Histogram, fill_histogram
+from hepml.evaluation.optimum_bias import OptimumBias, optimum_bias
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
 from hepml.evaluation.partial_auc import PartialAuc, partial_auc
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.roc_band import RocBand
 from hepml.evaluation.roc_bootstrap import BootstrapEfficiency, RocBootstrap, bootstrap_roc
+from hepml.evaluation.score_binning import (
+    BinnedSignificance,
+    ScoreBinning,
+    binned_significance,
+    choose_score_binning,
+)
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
 from hepml.evaluation.separation import Separation, mutual_information, rank_features, separation
+from hepml.evaluation.significance import CutSignificance, Significance, significance, significance_at_cut
+from hepml.evaluation.significance_report import SignificanceReport
+from hepml.evaluation.significance_scan import Optimum, SignificanceScan, significance_scan
 from hepml.evaluation.simultaneous_band import simultaneous_band
 from hepml.evaluation.tmva_efficiencies import TmvaEfficiencies, tmva_efficiencies
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.working_point import WorkingPoint
 
 __all__ = [
+    "FIGURES_OF_MERIT",
+    "BinnedSignificance",
     "BootstrapEfficiency",
     "Correlations",
+    "CutSignificance",
     "DataMC",
     "Efficiency",
     "EfficiencyComparison",
     "Exploration",
     "FeatureHistograms",
+    "FigureOfMerit",
     "FoldArea",
     "FoldComparison",
     "FoldShapes",
     "Histogram",
     "MethodPair",
+    "Optimum",
+    "OptimumBias",
     "Overtraining",
     "PairedDifference",
     "PartialAuc",
     "RocBand",
     "RocBootstrap",
     "RocCurve",
+    "ScoreBinning",
     "ScoreHistograms",
     "Separation",
+    "Significance",
+    "SignificanceReport",
+    "SignificanceScan",
     "TmvaEfficiencies",
     "TwoSampleTest",
     "WorkingPoint",
+    "binned_significance",
     "bootstrap_roc",
+    "choose_score_binning",
     "compare_auc",
     "compare_background_efficiency",
     "compare_folds",
@@ -61,12 +84,16 @@ __all__ = [
     "feature_histograms",
     "fill_histogram",
     "mutual_information",
+    "optimum_bias",
     "overtraining",
     "partial_auc",
     "rank_features",
     "roc_curve",
     "score_histograms",
     "separation",
+    "significance",
+    "significance_at_cut",
+    "significance_scan",
     "simultaneous_band",
     "tmva_efficiencies",
     "two_sample_test",

@@ -7,10 +7,17 @@ from hepml.plots.folds import FoldArtists, folds
 from hepml.plots.overtraining import OvertrainingArtists, overtraining
 from hepml.plots.roc import RocArtists, inverse_background_efficiency, roc
 from hepml.plots.separation import RankingArtists, ranking
+from hepml.plots.significance import (
+    BinnedSignificanceArtists,
+    SignificanceArtists,
+    binned_significance,
+    significance_scan,
+)
 from hepml.plots.style import STYLES, experiment_label, new_figure, save, style
 
 __all__ = [
     "STYLES",
+    "BinnedSignificanceArtists",
     "CorrelationArtists",
     "DataMCArtists",
     "FeatureArtists",
@@ -18,6 +25,8 @@ __all__ = [
     "OvertrainingArtists",
     "RankingArtists",
     "RocArtists",
+    "SignificanceArtists",
+    "binned_significance",
     "correlations",
     "data_mc",
     "experiment_label",
@@ -30,5 +39,6 @@ __all__ = [
     "ranking",
     "roc",
     "save",
+    "significance_scan",
     "style",
 ]
