@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Sculpting", "sculpting"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sculpting:
     """Difference of a variable's distribution after and before a cut, in bits.
 
@@ -39,6 +39,8 @@ class Sculpting:
         Of the cut.
     n_bins : int
         Bins of the variable, that of missing values included.
+    edges : ndarray of float64
+        The bins' edges; lower ones are inclusive, the outermost infinite.
     """
 
     divergence: float
@@ -49,12 +51,13 @@ class Sculpting:
     efficiency: float
     efficiency_error: float
     n_bins: int
+    edges: Floats = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the numbers as plain JSON types; what is not computable is None."""
-        return {
-            name: value if np.isfinite(value := getattr(self, name)) else None for name in self.__dataclass_fields__
-        }
+        """Return the numbers as plain JSON types; what is not computable is None, the outermost edges are left out."""
+        numbers = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "edges"}
+        found = {name: value if np.isfinite(value) else None for name, value in numbers.items()}
+        return {**found, "edges": self.edges[1:-1].tolist()}
 
 
 def sculpting(
@@ -126,7 +129,7 @@ def sculpting(
     fractions = class_fractions(values, mask, weights, event, n_bins, each_fills=True)
     n = fractions.signal.size
     if not fractions.computable or n < 2:
-        return Sculpting(np.nan, np.nan, np.nan, np.nan, np.nan, share, found.error, n)
+        return Sculpting(np.nan, np.nan, np.nan, np.nan, np.nan, share, found.error, n, fractions.edges)
     p, q = fractions.signal, fractions.background
     m = share * p + (1 - share) * q
     total_fraction = np.where(p + m > 0, p + m, 1.0)
@@ -151,4 +154,5 @@ def sculpting(
         efficiency=share,
         efficiency_error=found.error,
         n_bins=n,
+        edges=fractions.edges,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from hepml.errors import EmptyClassError
 from hepml.evaluation.class_fractions import cell_moments
 from hepml.evaluation.events import as_events, as_score_column, as_weights
-from hepml.evaluation.quadratic_form import propagate, quadratic_form
+from hepml.evaluation.quadratic_form import quadratic_form
 from hepml.evaluation.variable_bins import as_column, variable_bins
 
 if TYPE_CHECKING:
@@ -121,19 +121,24 @@ def uniformity(
     difference = distribution - overall
     metric = share[:, None] * density
 
-    # what an event in a cell adds to each difference: middle ranks count half of its own cell
-    step = np.tri(m, m) - 0.5 * np.eye(m)
-    jacobian = -(step - overall[:, None])[None, :, None, :] / total * np.ones((n, 1, n, 1))
-    for number in range(n):
-        jacobian[number, :, number, :] += (step - distribution[number][:, None]) / sums[number]
-    flat = jacobian.reshape(n * m, n * m)
-    covariance = propagate(flat, moments)
+    def moved(cells: Floats) -> Floats:
+        """Change of each difference where the cells' contents change, for each column; shape (n m, n_columns)."""
+        change = cells.reshape(n, m, -1)
+        within = (np.cumsum(change, axis=1) - 0.5 * change) - distribution[:, :, None] * change.sum(axis=1)[:, None]
+        of_all = change.sum(axis=0)
+        over_all = (np.cumsum(of_all, axis=0) - 0.5 * of_all) - overall[:, None] * of_all.sum(axis=0)
+        found: Floats = within / sums[:, None, None] - over_all / total
+        return found.reshape(n * m, -1)
+
+    with_cells = moved(moments)
+    covariance = moved(with_cells.T)
     squares = np.square(difference)
     value = float((metric * squares).sum())
     # an event also moves the share of its bin and the density at its score
-    slope = ((2 * metric * difference).ravel()[:, None] * flat).sum(axis=0)
     by_bin, by_cell = (squares * density).sum(axis=1), (squares * share[:, None]).sum(axis=0)
-    slope += ((by_bin[:, None] + by_cell - 2 * value) / total).ravel()
-    linear = float((slope[:, None] * moments * slope).sum())
+    aside = ((by_bin[:, None] + by_cell - 2 * value) / total).ravel()
+    slope = (2 * metric * difference).ravel()
+    linear = float((slope[:, None] * covariance * slope).sum())
+    linear += float((2 * slope[:, None] * with_cells * aside).sum() + (aside[:, None] * moments * aside).sum())
     found = quadratic_form(difference.ravel(), metric.ravel(), covariance, linear)
     return Uniformity(found.uncorrected - found.bias, found.error, found.uncorrected, n)
