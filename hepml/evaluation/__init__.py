@@ -17,7 +17,7 @@ from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, ov
 from hepml.evaluation.platt import PlattMap, fit_platt
 from hepml.evaluation.purity import PurityScan, purity_scan
 from hepml.evaluation.roc import RocCurve, roc_curve
-from hepml.evaluation.score_densities import ScoreDensities, score_densities
+from hepml.evaluation.score_densities import ClassDensity, ScoreDensities, score_densities
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
 from hepml.evaluation.score_slices import ScoreSlices, score_slices
 from hepml.evaluation.sculpting import Sculpting, sculpting
@@ -28,6 +28,7 @@ from hepml.evaluation.working_point import WorkingPoint
 
 __all__ = [
     "Calibration",
+    "ClassDensity",
     "ClassifierAgreement",
     "ConfusionMatrix",
     "Correlations",

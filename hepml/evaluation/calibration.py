@@ -11,6 +11,7 @@ from hepml.errors import InvalidInputError
 from hepml.evaluation.class_fractions import cell_moments
 from hepml.evaluation.class_prior import with_prior
 from hepml.evaluation.events import ScoredEvents
+from hepml.evaluation.quadratic_form import propagate
 from hepml.evaluation.variable_bins import variable_bins
 
 if TYPE_CHECKING:
@@ -158,8 +159,9 @@ def calibration(
     predicted = np.bincount(bins.index, weights=rows.weight * scores, minlength=n) / share
     observed = np.bincount(bins.index, weights=rows.weight * events.is_signal, minlength=n) / share
     difference = np.bincount(bins.index, weights=rows.weight * (events.is_signal - scores), minlength=n) / share
-    covariance = rows.covariance(events.is_signal - scores, difference, share)
-    error = np.sqrt(np.diagonal(covariance))
+    covariance = rows.of_means(events.is_signal - scores, difference, share)
+    error = np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
+    of_observed = rows.of_means(events.is_signal.astype(np.float64), observed, share)
     largest = int(np.argmax(np.abs(difference)))
     chi2, p_value = _chi2(difference, covariance)
     brier, brier_error = rows.mean(np.square(events.is_signal - scores))
@@ -169,11 +171,11 @@ def calibration(
         share=share,
         predicted=predicted,
         observed=observed,
-        observed_error=np.sqrt(np.diagonal(rows.covariance(events.is_signal.astype(np.float64), observed, share))),
+        observed_error=np.sqrt(np.maximum(np.diagonal(of_observed), 0.0)),
         difference=difference,
         difference_error=error,
         ece=float((share * np.abs(difference)).sum()),
-        ece_error=_ece_error(difference, covariance, share),
+        ece_error=_folded_error(share * difference, rows.of_sums(events.is_signal - scores)),
         ece_if_calibrated=float((share * error).sum() * np.sqrt(2 / np.pi)),
         max_error=float(np.abs(difference[largest])),
         max_error_error=float(error[largest]),
@@ -197,26 +199,47 @@ class _Rows:
     event: NDArray[np.int64] | None
     has_prior: bool
 
-    def covariance(self, values: Floats, means: Floats, share: Floats) -> Floats:
+    def of_means(self, values: Floats, means: Floats, share: Floats) -> Floats:
         """Covariance of the bins' means of the values."""
+        scale = np.tile(np.eye(self.n_bins) / share, 2)
+        return self._propagate(values - means[self.index], scale, by_weight=False)
+
+    def of_sums(self, values: Floats) -> Floats:
+        """Covariance of the bins' sums of weighted values, which together are the mean over all events."""
+        return self._propagate(values, np.tile(np.eye(self.n_bins), 2), by_weight=True)
+
+    def _propagate(self, values: Floats, to_bins: Floats, *, by_weight: bool) -> Floats:
+        """Beside what a row does to its bin, it moves what all is divided by: all weights, or those of its class."""
         n = self.n_bins
-        influence = self.weight * (values - means[self.index]) / share[self.index]
-        if not self.has_prior:
-            return cell_moments(self.index, influence, self.event, n)
-        # beside what a row does to its bin, it moves the sum that its class is scaled by, and so all bins
         cell = np.where(self.is_signal, self.index, self.index + n)
         by_class = np.where(self.is_signal, 2 * n, 2 * n + 1)
-        of_class = np.bincount(by_class, weights=self.weight, minlength=2 * n + 2)[by_class]
-        event = np.arange(cell.size) if self.event is None else self.event
-        moments = cell_moments(
-            np.concatenate([cell, by_class]),
-            np.concatenate([influence, self.weight / of_class]),
-            np.concatenate([event, event]),
-            2 * n + 2,
-        )
-        sums = np.bincount(cell, weights=influence, minlength=2 * n).reshape(2, n)
-        jacobian = np.hstack([np.eye(n), np.eye(n), -sums.T])
-        return np.asarray((jacobian[:, None, :, None] * moments * jacobian[None, :, None, :]).sum(axis=(2, 3)))
+        moved = self.weight * values
+        contents = np.bincount(cell, weights=moved, minlength=2 * n)
+        if self.has_prior:
+            totals = np.bincount(by_class, weights=self.weight, minlength=2 * n + 2)[2 * n :]
+            aside = np.stack([(to_bins * contents)[:, c * n : (c + 1) * n].sum(axis=1) / totals[c] for c in (0, 1)], 1)
+        else:
+            # a bin's mean is that of its own events: the sum of all weights cancels
+            aside = np.tile((to_bins * contents).sum(axis=1)[:, None], 2) * by_weight
+        return propagate(np.hstack([to_bins, -aside]), self._moments(cell, by_class, moved))
+
+    def _moments(self, cell: NDArray[np.int64], by_class: NDArray[np.int64], moved: Floats) -> Floats:
+        """Moments of what is in the cells of bins and classes, and of the weights of the classes."""
+        n = 2 * self.n_bins + 2
+        if self.event is not None:
+            return cell_moments(
+                np.concatenate([cell, by_class]),
+                np.concatenate([moved, self.weight]),
+                np.concatenate([self.event, self.event]),
+                n,
+            )
+        moments: Floats = np.zeros((n, n))
+        np.fill_diagonal(moments, np.bincount(cell, weights=np.square(moved), minlength=n))
+        moments += np.diag(np.bincount(by_class, weights=np.square(self.weight), minlength=n))
+        mixed = np.bincount(cell, weights=moved * self.weight, minlength=n)
+        for column, rows in ((n - 2, slice(0, self.n_bins)), (n - 1, slice(self.n_bins, 2 * self.n_bins))):
+            moments[rows, column] = moments[column, rows] = mixed[rows]
+        return moments
 
     def mean(self, values: Floats) -> tuple[float, float]:
         """Mean of the values over all events, and its error."""
@@ -231,18 +254,18 @@ class _Rows:
         return mean, float(np.sqrt(np.square(moved).sum()))
 
 
-def _ece_error(difference: Floats, covariance: Floats, share: Floats) -> float:
-    """Give the standard deviation of the mean absolute difference, each a folded normal variable."""
+def _folded_error(sums: Floats, covariance: Floats) -> float:
+    """Give the standard deviation of a sum of absolute values, each a folded normal variable."""
     from scipy.special import erf
 
-    variance = np.diagonal(covariance)
+    variance = np.maximum(np.diagonal(covariance), 0.0)
     sigma = np.sqrt(variance)
-    pull = np.divide(difference, sigma, out=np.zeros_like(difference), where=sigma > 0)
+    pull = np.divide(sums, sigma, out=np.zeros_like(sums), where=sigma > 0)
     slope = erf(pull / np.sqrt(2))
-    mean = sigma * np.sqrt(2 / np.pi) * np.exp(-0.5 * pull**2) + difference * slope
+    mean = sigma * np.sqrt(2 / np.pi) * np.exp(-0.5 * pull**2) + sums * slope
     folded = covariance * slope[:, None] * slope
-    np.fill_diagonal(folded, np.maximum(np.square(difference) + variance - np.square(mean), 0.0))
-    return float(np.sqrt(max((share[:, None] * folded * share).sum(), 0.0)))
+    np.fill_diagonal(folded, np.maximum(np.square(sums) + variance - np.square(mean), 0.0))
+    return float(np.sqrt(max(folded.sum(), 0.0)))
 
 
 def _expected_maximum(sigma: Floats) -> float:

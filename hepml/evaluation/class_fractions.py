@@ -166,8 +166,8 @@ def _absolute(share: Floats, is_signal: NDArray[np.bool_]) -> Floats:
     return size / sums
 
 
-def quantile_edges(values: Floats, size: Floats, n_bins: int) -> Floats:
-    """Edges between distinct values that share out the absolute weights equally."""
+def quantile_edges(values: Floats, size: Floats, n_bins: int, *, n_halvings: int = 0) -> Floats:
+    """Edges between distinct values that share out the absolute weights equally, the outermost bins halved at times."""
     outer = np.array([-np.inf, np.inf])
     if not values.size:
         return outer
@@ -175,7 +175,8 @@ def quantile_edges(values: Floats, size: Floats, n_bins: int) -> Floats:
     ranked, filled = values[order], np.cumsum(size[order])
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     distinct, filled = ranked[last], filled[last]
-    wanted = filled[-1] * np.arange(1, n_bins) / n_bins
+    tail = 0.5 ** np.arange(n_halvings, 0, -1) / n_bins
+    wanted = filled[-1] * np.concatenate([tail, np.arange(1, n_bins) / n_bins, 1 - tail[::-1]])
     # rounding must not decide on which side of an edge an event falls
     above = np.searchsorted(filled, wanted * (1 - 1e-12)) + 1
     inner = distinct[np.unique(above[above < distinct.size])]

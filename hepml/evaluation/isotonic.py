@@ -180,11 +180,11 @@ def _block_ends(ends: NDArray[np.int64], signal: Floats, background: Floats) -> 
         good &= at <= np.minimum.accumulate(at[::-1])[::-1] + rounding
     good[-1] = True
     chosen = ends[good]
-    sums = np.diff(signal[chosen] + background[chosen], prepend=0.0)
-    # where weights cancel there is no mean: such a block belongs to the next one, the last one to that before
-    filled = sums > 1e-12 * float(sums.max())
-    filled[-1] = True
-    chosen = chosen[filled]
-    if chosen.size > 1 and not np.diff(signal[chosen] + background[chosen])[-1] > 0:
-        chosen = np.delete(chosen, -2)
-    return chosen
+    total = (signal + background)[chosen]
+    rounding = 1e-12 * float(total[-1])
+    # where weights cancel there is no mean: such a block belongs to the next one, and the last one to that before
+    higher = total > np.maximum.accumulate(np.concatenate([[0.0], total[:-1]])) + rounding
+    higher[-1] = True
+    chosen, total = chosen[higher], total[higher]
+    last = np.searchsorted(total[:-1], total[-1] - rounding)
+    return np.append(chosen[:last], chosen[-1])

@@ -23,7 +23,8 @@ __all__ = ["PlattMap", "fit_platt"]
 # float32 tells a probability from 0 and 1 no better
 _CLOSEST = 2.0**-24
 _MAX_STEPS = 100
-_CONVERGED = 1e-10
+# a step of Newton's method squares what is missing
+_CONVERGED = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,6 @@ def fit_platt(
 def _maximum(x: Floats, y: NDArray[np.bool_], weight: Floats, fraction: float) -> tuple[float, float, Floats]:
     """Newton's method from the constant probability; steps are halved until the likelihood rises."""
     slope, offset = 0.0, float(np.log(fraction / (1 - fraction)))
-    total = float(np.abs(weight).sum())
 
     def likelihood(a: float, b: float) -> float:
         z = a * x + b
@@ -215,9 +215,10 @@ def _maximum(x: Floats, y: NDArray[np.bool_], weight: Floats, fraction: float) -
         determinant = float(information[0, 0] * information[1, 1] - mixed**2)
         if not (information[0, 0] > 0 and determinant > 1e-12 * information[0, 0] * information[1, 1]):
             break
-        if np.abs(gradient).max() <= _CONVERGED * total:
-            return slope, offset, information
         step = np.linalg.solve(information, gradient)
+        # the step, not the gradient: that vanishes also on the way to infinity
+        if np.abs(step).max() <= _CONVERGED * (1 + abs(slope) + abs(offset)):
+            return slope + float(step[0]), offset + float(step[1]), information
         for _halving in range(40):
             tried = likelihood(slope + float(step[0]), offset + float(step[1]))
             if tried >= current:

@@ -42,7 +42,12 @@ class VariableBins:
 
 
 def variable_bins(
-    values: Floats, weight: Floats, n_bins: int, is_signal: NDArray[np.bool_] | None = None
+    values: Floats,
+    weight: Floats,
+    n_bins: int,
+    is_signal: NDArray[np.bool_] | None = None,
+    *,
+    n_halvings: int = 0,
 ) -> VariableBins:
     """Bin a variable.
 
@@ -57,6 +62,9 @@ def variable_bins(
     is_signal : ndarray of bool, shape (n_events,), optional
         Bins are merged until ten effective events of either class fill each. Default: all rows are of one class.
 
+    n_halvings : int
+        How often the outermost bins are halved, before merging: for what is interpolated there.
+
     Returns
     -------
     VariableBins
@@ -66,7 +74,7 @@ def variable_bins(
         msg = f"{n_bins} bins were asked for; at least 1 is needed"
         raise InvalidInputError(msg)
     missing = np.isnan(values)
-    edges = quantile_edges(values[~missing], np.abs(weight[~missing]), n_bins)
+    edges = quantile_edges(values[~missing], np.abs(weight[~missing]), n_bins, n_halvings=n_halvings)
     slot = np.searchsorted(edges[1:-1], values, side="right")
     slot[missing] = edges.size - 1
     one_class = np.ones(values.shape, dtype=np.bool_) if is_signal is None else is_signal
