@@ -2,6 +2,7 @@
 
 from hepml.evaluation.agreement import ClassifierAgreement, Overlap, classifier_agreement
 from hepml.evaluation.calibration import Calibration, calibration
+from hepml.evaluation.comparison import (
 from hepml.evaluation.confusion import ConfusionMatrix, confusion_matrix
 from hepml.evaluation.correlations import Correlations, correlations
 from hepml.evaluation.data_simulation import DataMC, data_mc
@@ -10,23 +11,30 @@ from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.exploration import Exploration
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
 from hepml.evaluation.flatness import Flatness, flatness
+from hepml.evaluation.fold_comparison import FoldArea, FoldComparison, FoldShapes, compare_folds
 from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.isotonic import IsotonicMap, fit_isotonic
 from hepml.evaluation.multiclass import MulticlassAuc, multiclass_auc
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
+from hepml.evaluation.partial_auc import PartialAuc, partial_auc
 from hepml.evaluation.platt import PlattMap, fit_platt
 from hepml.evaluation.purity import PurityScan, purity_scan
 from hepml.evaluation.roc import RocCurve, roc_curve
+from hepml.evaluation.roc_band import RocBand
+from hepml.evaluation.roc_bootstrap import BootstrapEfficiency, RocBootstrap, bootstrap_roc
 from hepml.evaluation.score_densities import ClassDensity, ScoreDensities, score_densities
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
 from hepml.evaluation.score_slices import ScoreSlices, score_slices
 from hepml.evaluation.sculpting import Sculpting, sculpting
 from hepml.evaluation.separation import Separation, mutual_information, rank_features, separation
+from hepml.evaluation.simultaneous_band import simultaneous_band
+from hepml.evaluation.tmva_efficiencies import TmvaEfficiencies, tmva_efficiencies
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.uniformity import Uniformity, uniformity
 from hepml.evaluation.working_point import WorkingPoint
 
 __all__ = [
+    "BootstrapEfficiency",
     "Calibration",
     "ClassDensity",
     "ClassifierAgreement",
@@ -39,24 +47,38 @@ __all__ = [
     "Exploration",
     "FeatureHistograms",
     "Flatness",
+    "FoldArea",
+    "FoldComparison",
+    "FoldShapes",
     "Histogram",
     "IsotonicMap",
+    "MethodPair",
     "MulticlassAuc",
     "Overlap",
     "Overtraining",
+    "PairedDifference",
+    "PartialAuc",
     "PlattMap",
     "PurityScan",
+    "RocBand",
+    "RocBootstrap",
     "RocCurve",
     "ScoreDensities",
     "ScoreHistograms",
     "ScoreSlices",
     "Sculpting",
     "Separation",
+    "TmvaEfficiencies",
     "TwoSampleTest",
     "Uniformity",
     "WorkingPoint",
+    "bootstrap_roc",
     "calibration",
     "classifier_agreement",
+    "compare_auc",
+    "compare_background_efficiency",
+    "compare_folds",
+    "compare_methods",
     "confusion_matrix",
     "correlations",
     "data_mc",
@@ -70,6 +92,7 @@ __all__ = [
     "multiclass_auc",
     "mutual_information",
     "overtraining",
+    "partial_auc",
     "purity_scan",
     "rank_features",
     "roc_curve",
@@ -78,6 +101,8 @@ __all__ = [
     "score_slices",
     "sculpting",
     "separation",
+    "simultaneous_band",
+    "tmva_efficiencies",
     "two_sample_test",
     "uniformity",
 ]

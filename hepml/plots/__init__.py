@@ -5,6 +5,7 @@ from hepml.plots.correlations import CorrelationArtists, correlations
 from hepml.plots.data_simulation import DataMCArtists, data_mc, new_ratio_figure
 from hepml.plots.feature import FeatureArtists, feature
 from hepml.plots.flatness import FlatnessArtists, flatness
+from hepml.plots.folds import FoldArtists, folds
 from hepml.plots.matrices import MatrixArtists, agreement, confusion
 from hepml.plots.overtraining import OvertrainingArtists, overtraining
 from hepml.plots.purity import PurityArtists, purity
@@ -20,6 +21,7 @@ __all__ = [
     "DataMCArtists",
     "FeatureArtists",
     "FlatnessArtists",
+    "FoldArtists",
     "MatrixArtists",
     "OvertrainingArtists",
     "PurityArtists",
@@ -34,6 +36,7 @@ __all__ = [
     "experiment_label",
     "feature",
     "flatness",
+    "folds",
     "inverse_background_efficiency",
     "new_figure",
     "new_ratio_figure",

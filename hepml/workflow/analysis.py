@@ -8,13 +8,11 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from hepml.atomic import write_text
 from hepml.config import AnalysisConfig, FriendConfig, dump_yaml, load_analysis
-from hepml.data import FALLBACK_NAMES, Dataset, Feature, Part
+from hepml.data import Dataset, Feature, Part
 from hepml.errors import InvalidInputError, unknown_name
 from hepml.readers import (
     Cache,
@@ -28,8 +26,6 @@ from hepml.readers import (
     stream_samples,
 )
 from hepml.report import (
-    METRICS_FORMAT,
-    METRICS_VERSION,
     draw_figures,
     file_record,
     provenance,
@@ -37,23 +33,22 @@ from hepml.report import (
     write_report,
 )
 from hepml.workflow.blinding import blind_spectators, visible_events
-from hepml.workflow.evaluating import MethodResult, evaluate_method
-from hepml.workflow.exploring import explore
+from hepml.workflow.evaluating import evaluate_method, evaluate_run
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
-from hepml.workflow.methods import TrainedMethod, build_estimators, train_method
+from hepml.workflow.methods import build_estimators, task_name
+from hepml.workflow.metrics import run_metrics, scene
+from hepml.workflow.notebook import notebook_progress
 from hepml.workflow.outputs import write_scores
-from hepml.workflow.preparation import Prepared, check_dataset, prepare
+from hepml.workflow.plan import Plan
+from hepml.workflow.preparation import Prepared, check_dataset
 from hepml.workflow.run import Run
-from hepml.workflow.samples import sample_rows
-from hepml.workflow.seen import SeenEvents
+from hepml.workflow.topics import MethodContext, RunContext
+from hepml.workflow.training import train_all, train_some, training_tasks
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
-    from hepml.evaluation import Exploration
     from hepml.readers import Stream
 
 __all__ = ["Analysis"]
@@ -249,6 +244,56 @@ class Analysis:
             read_ahead=read_ahead,
         )
 
+    def tasks(self) -> tuple[str, ...]:
+        """Return the names of the trainings of a run, each of which can be done alone: ``BDT``, or ``BDT/fold_0``."""
+        return tuple(task_name(*task) for task in training_tasks(self.config))
+
+    def train_task(
+        self,
+        task: str,
+        out: str | os.PathLike[str],
+        *,
+        dataset: Dataset | None = None,
+        cache: Cache | str | os.PathLike[str] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> Path:
+        """Do one training of a run alone, as a batch job does.
+
+        A run whose hidden folder ``.NAME.partial/models`` holds the models of some or all tasks takes them up with
+        ``resume=True``, as if it had been interrupted after them; they are the same to the last bit.
+
+        Parameters
+        ----------
+        task : str
+            One of :meth:`tasks`.
+        out : path-like
+            The model is stored in the folder ``out/TASK``, or taken up from there if it is complete.
+        dataset, cache, progress : see :meth:`train`
+            The same.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder of the model.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such task.
+        HepmlError
+            As for :meth:`train`.
+        """
+        if task not in self.tasks():
+            problem = unknown_name("task", task, self.tasks())
+            raise problem
+        tell = progress or (lambda _step, _fraction: None)
+        if dataset is None:
+            dataset = self.read(progress=lambda done, total: tell("reading", done / max(total, 1)), cache=cache)
+        check_dataset(self.config, dataset)
+        chosen = [pair for pair in training_tasks(self.config) if task_name(*pair) == task]
+        train_some(Plan.of(self.config, dataset), chosen, Path(out), tell=tell, clock=_Clock())
+        return Path(out) / task
+
     def train(
         self,
         out: str | os.PathLike[str],
@@ -281,7 +326,7 @@ class Analysis:
         cache : Cache or path-like, optional
             As for :meth:`read`.
         progress : callable, optional
-            Called with the name of the step and the fraction that is done.
+            Called with the name of the step and the fraction that is done. Default: a bar in notebooks, nothing elsewhere.
 
         Returns
         -------
@@ -299,7 +344,7 @@ class Analysis:
         """
         final = Path(out).absolute()
         refuse_to_replace(final, overwrite=overwrite)
-        tell = progress or (lambda _step, _fraction: None)
+        tell = progress or notebook_progress() or (lambda _step, _fraction: None)
         started, clock = datetime.now(tz=UTC), _Clock()
         estimators = build_estimators(self.config)
         with (
@@ -317,54 +362,33 @@ class Analysis:
                         split_location(name).path for info in dataset.samples for name in (*info.files, *info.friends)
                     )
                 ]
-                prepared = prepare(self.config, dataset, folder=folder)
+                plan = Plan.of(self.config, dataset, folder=folder)
+            prepared = plan.evaluated
             _log_samples(prepared)
-            context = _context(self.config, prepared)
-            seen = SeenEvents.of(prepared)
-            methods: list[TrainedMethod] = []
-            for number, (name, estimator) in enumerate(estimators.items()):
-                tell(f"training {name}", number / len(estimators))
-                with clock(f"train {name}"):
-                    method = train_method(
-                        name,
-                        estimator,
-                        prepared,
-                        folder / "models" / name,
-                        config=self.config,
-                        context=context,
-                        seen=seen,
-                    )
-                _LOG.info("%s: %s", name, "taken from the interrupted run" if method.resumed else "trained")
-                methods.append(method)
-            results: dict[str, MethodResult] = {}
+            methods = train_all(plan, folder / "models", tell=tell, clock=clock)
+            contexts: dict[str, MethodContext] = {}
             for number, method in enumerate(methods):
                 tell(f"evaluating {method.name}", number / len(methods))
                 with clock(f"evaluate {method.name}"):
                     kind = self.config.methods[method.name].kind
-                    results[method.name] = evaluate_method(method, kind, prepared, self.config)
-            visible = visible_events(self.config, dataset, methods, results, unblind=unblind)
-            tell("exploring", 0.0)
-            with clock("explore"):
-                exploration = explore(self.config, prepared, methods, results, visible, unblind=unblind)
-            metrics = _metrics(self.config, prepared, results, visible, exploration, unblind=unblind)
+                    contexts[method.name] = evaluate_method(method, kind, prepared, self.config)
+            visible = visible_events(self.config, dataset, contexts, unblind=unblind)
+            whole = RunContext(self.config, prepared, contexts, visible, unblind)
+            tell("comparing", 0.0)
+            with clock("compare"):
+                findings = evaluate_run(whole)
+            metrics = run_metrics(whole, findings)
             tell("writing scores", 0.0)
             with clock("write"):
-                write_scores(folder / "scores.root", prepared, results, visible)
+                write_scores(folder / "scores.root", prepared, contexts, visible)
                 write_json(folder / "metrics.json", metrics)
             tell("drawing", 0.0)
             with clock("figures"):
-                test = prepared.test
                 draw_figures(
                     folder / "plots",
                     self.config.report,
-                    curves={name: result.roc for name, result in results.items()},
-                    comparisons={name: result.overtraining for name, result in results.items()},
-                    features=dataset.features,
-                    X=test.X,
-                    y=test.y,
-                    weight=test.weight,
-                    exploration=exploration,
-                    titles={info.name: info.title for info in dataset.samples},
+                    findings,
+                    scene(prepared),
                     progress=lambda fraction: tell("drawing", fraction),
                 )
             facts = provenance(
@@ -388,67 +412,6 @@ def _friend(friend: FriendConfig, files: Sequence[TreeLocation], tree: str | Non
         # another tree of the same files
         locations = tuple(dict.fromkeys(TreeLocation(location.path, friend.tree) for location in files))
     return FriendRequest(locations, friend.index or ())
-
-
-def _context(config: AnalysisConfig, prepared: Prepared) -> dict[str, Any]:
-    """Return what a model must remember of the analysis to be applied and checked later."""
-    dataset = prepared.dataset
-    return {
-        "analysis": config.name,
-        "seed": config.seed,
-        "identity": list(dataset.identity.names),
-        "identity_is_fallback": dataset.identity.names == FALLBACK_NAMES,
-        "samples": [info.name for info in dataset.samples],
-        "tree": _only_tree(config, dataset),
-        "selection": config.selection,
-        "balance": config.training.balance,
-        "split": config.split.model_dump(),
-        "data": prepared.digest(),
-    }
-
-
-def _only_tree(config: AnalysisConfig, dataset: Dataset) -> str | None:
-    """Return the tree that all samples were read from, None if they differ or name none."""
-    trees = {split_location(name).tree for info in dataset.samples for name in info.files} or {config.tree}
-    return trees.pop() if len(trees) == 1 else None
-
-
-def _metrics(
-    config: AnalysisConfig,
-    prepared: Prepared,
-    results: dict[str, MethodResult],
-    visible: NDArray[np.bool_],
-    exploration: Exploration,
-    *,
-    unblind: bool,
-) -> dict[str, Any]:
-    dataset = prepared.dataset
-    shown = dataset if visible.all() else dataset[visible]
-    features = []
-    for number, feature in enumerate(dataset.features):
-        simulation = dataset.X[dataset.of_roles("signal", "background"), number]
-        counts = {"n_missing": int(np.isnan(simulation).sum()), "n_events": len(simulation)}
-        features.append(feature.to_dict() | counts | exploration.feature(feature.name))
-    return {
-        "format": METRICS_FORMAT,
-        "version": METRICS_VERSION,
-        "analysis": config.name,
-        "title": config.title,
-        "seed": config.seed,
-        "samples": sample_rows(shown, unblind=unblind),
-        "parts": prepared.part_table(),
-        "split": config.split.model_dump(),
-        "identity": list(dataset.identity.names),
-        "training": config.training.model_dump(),
-        "blinding": {
-            "unblinded": unblind,
-            "data_samples": [info.name for info in dataset.samples if info.role == "data"],
-        },
-        "features": features,
-        **exploration.to_dict(),
-        "method_order": list(results),
-        "methods": {name: result.metrics for name, result in results.items()},
-    }
 
 
 def _log_samples(prepared: Prepared) -> None:
