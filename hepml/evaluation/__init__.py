@@ -3,6 +3,12 @@
 from hepml.evaluation.agreement import ClassifierAgreement, Overlap, classifier_agreement
 from hepml.evaluation.calibration import Calibration, calibration
 from hepml.evaluation.comparison import (
+    MethodPair,
+    PairedDifference,
+    compare_auc,
+    compare_background_efficiency,
+    compare_methods,
+)
 from hepml.evaluation.confusion import ConfusionMatrix, confusion_matrix
 from hepml.evaluation.correlations import Correlations, correlations
 from hepml.evaluation.data_simulation import DataMC, data_mc
