@@ -31,7 +31,7 @@ SECTIONS = (
     ("performance", "Performance"),
     ("baselines", "Do I need machine learning?"),
     ("folds", "Folds"),
-    ("working_points", "Working points"),
+    ("working_points", "Working points and significance"),
     ("provenance", "Provenance"),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepml.report.figures import data_simulation, features, folds, overtraining, roc, training
+from hepml.report.figures import data_simulation, features, folds, overtraining, roc, significance, training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +19,7 @@ FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     training.jobs,
     folds.jobs,
     overtraining.jobs,
+    significance.jobs,
     features.jobs,
     data_simulation.jobs,
 )

@@ -12,6 +12,7 @@ from hepml.workflow.topics.folds import fold_cuts, folds
 from hepml.workflow.topics.learning_curve import learning_curve
 from hepml.workflow.topics.overtraining import overtraining
 from hepml.workflow.topics.performance import cuts, roc, working_points
+from hepml.workflow.topics.significance import significance
 from hepml.workflow.topics.training_curve import training_curve
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "training_curve": training_curve,
     "overtraining": overtraining,
     "learning_curve": learning_curve,
+    "significance": significance,
     "folds": folds,
     "fold_cuts": fold_cuts,
 }
