@@ -190,7 +190,7 @@ class MethodConfig(BaseModel):
 
 
 class EvaluationConfig(Closed):
-    """Working points (signal efficiencies), what counts as a loss by overtraining, shares to train on again, significances."""
+    """Working points (signal efficiencies), what counts as harm by overtraining, learning curves, and significances."""
 
     working_points: Numbers = (0.3, 0.7)
     permutations: Integer = Field(default=200, ge=20, le=100_000)
