@@ -1,12 +1,21 @@
 """Numbers for a review board: separation, ROC, overtraining; arrays in, frozen results with uncertainties out."""
 
+from hepml.evaluation.contributions import (
+    ContributionDensity,
+    ContributionProfile,
+    ContributionSummary,
+    contribution_summary,
+)
 from hepml.evaluation.correlations import Correlations, correlations
 from hepml.evaluation.data_simulation import DataMC, data_mc
 from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.exploration import Exploration
+from hepml.evaluation.feature_groups import feature_groups
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
 from hepml.evaluation.histogram import Histogram, fill_histogram
+from hepml.evaluation.importance import FeatureImportance, auc_losses
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
+from hepml.evaluation.permutation import permutation_importance
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
 from hepml.evaluation.separation import Separation, mutual_information, rank_features, separation
@@ -14,12 +23,16 @@ from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.working_point import WorkingPoint
 
 __all__ = [
+    "ContributionDensity",
+    "ContributionProfile",
+    "ContributionSummary",
     "Correlations",
     "DataMC",
     "Efficiency",
     "EfficiencyComparison",
     "Exploration",
     "FeatureHistograms",
+    "FeatureImportance",
     "Histogram",
     "Overtraining",
     "RocCurve",
@@ -27,13 +40,17 @@ __all__ = [
     "Separation",
     "TwoSampleTest",
     "WorkingPoint",
+    "auc_losses",
+    "contribution_summary",
     "correlations",
     "data_mc",
     "efficiency",
+    "feature_groups",
     "feature_histograms",
     "fill_histogram",
     "mutual_information",
     "overtraining",
+    "permutation_importance",
     "rank_features",
     "roc_curve",
     "score_histograms",
