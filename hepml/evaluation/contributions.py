@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.class_fractions import quantile_edges
 from hepml.evaluation.events import ScoredEvents, as_numbers
 from hepml.evaluation.feature_histograms import feature_edges
 from hepml.evaluation.importance import FeatureImportance
@@ -23,6 +24,8 @@ __all__ = ["ContributionDensity", "ContributionProfile", "ContributionSummary", 
 
 _DENSITY_BINS = 60
 _PROFILE_BINS = 30
+# fewer say nothing of their spread, nor of the error of their mean
+_MIN_EFFECTIVE = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,16 +55,20 @@ class ContributionProfile:
     Parameters
     ----------
     edges : ndarray of float64, shape (n_bins + 1,)
-        Of the feature; they span the central 99% of the rows of each class.
+        Of the feature, for equal shares of the absolute weights, both classes counted alike. They span the central 99% of
+        the rows of each class; the outermost bins also hold what is beyond.
+    center : ndarray of float64, shape (n_bins,)
+        Mean value of the feature, by absolute weights, of what lies within the edges. NaN if nothing does.
     mean, error : ndarray of float64, shape (n_bins,)
-        Mean contribution and its standard deviation. NaN in bins whose weights sum to zero or less.
+        Mean contribution and its standard deviation. NaN in bins of fewer than five effective events.
     spread : ndarray of float64, shape (n_bins,)
         Standard deviation of single contributions: what the other features change. NaN as above.
     missing, missing_error : float
-        The same for events that lack the feature; NaN if there are none.
+        The same for events that lack the feature; NaN if fewer than five effective ones do.
     """
 
     edges: Floats
+    center: Floats
     mean: Floats
     error: Floats
     spread: Floats
@@ -201,23 +208,37 @@ def _density(phi: Floats, values: Floats, share: Floats) -> ContributionDensity:
 
 
 def _profile(phi: Floats, values: Floats, share: Floats, events: ScoredEvents) -> ContributionProfile:
-    edges = feature_edges([values[events.is_signal], values[~events.is_signal]], _PROFILE_BINS)
+    there = ~np.isnan(values)
+    inner = quantile_edges(values[there], np.abs(share[there]), _PROFILE_BINS)[1:-1]
+    outer = feature_edges([values[events.is_signal], values[~events.is_signal]], 1)[[0, -1]]
+    if np.array_equal(values[there], np.rint(values[there])):
+        # a whole number stands in the middle of its bin
+        inner = inner - 0.5
+    edges = np.concatenate([outer[:1], inner[(inner > outer[0]) & (inner < outer[1])], outer[1:]])
     n_bins = edges.size - 1
-    slot = np.searchsorted(edges, values, side="right") - 1
-    # the last edge belongs to the last bin; what is outside, and what is missing, has slots of its own
-    slot[values == edges[-1]] = n_bins - 1
-    slot[(slot < 0) | (slot > n_bins)] = n_bins
-    slot[np.isnan(values)] = n_bins + 1
-    mean, error, spread = _means(phi, share, slot, n_bins + 2, events.event)
-    return ContributionProfile(edges, mean[:n_bins], error[:n_bins], spread[:n_bins], float(mean[-1]), float(error[-1]))
+    slot = np.where(there, np.searchsorted(edges[1:-1], values, side="right"), n_bins)
+    mean, error, spread = _means(phi, share, slot, n_bins + 1, events.event)
+    within = there & (values >= outer[0]) & (values <= outer[1])
+    size = np.bincount(slot[within], weights=np.abs(share[within]), minlength=n_bins)
+    center = np.bincount(slot[within], weights=np.abs(share[within]) * values[within], minlength=n_bins)
+    return ContributionProfile(
+        edges=edges,
+        center=np.divide(center, size, out=np.full(n_bins, np.nan), where=size > 0),
+        mean=mean[:n_bins],
+        error=error[:n_bins],
+        spread=spread[:n_bins],
+        missing=float(mean[n_bins]),
+        missing_error=float(error[n_bins]),
+    )
 
 
 def _means(
     phi: Floats, share: Floats, slot: NDArray[np.int64], n_slots: int, event: NDArray[np.int64] | None
 ) -> tuple[Floats, Floats, Floats]:
-    """Mean, its error, and standard deviation in each slot; NaN where the weights do not sum above zero."""
+    """Mean, its error, and standard deviation in each slot; NaN where there are too few events."""
     total = np.bincount(slot, weights=share, minlength=n_slots)
-    usable = total > 0
+    sizes = np.bincount(slot, weights=np.square(share), minlength=n_slots)
+    usable = (total > 0) & (np.square(total) >= _MIN_EFFECTIVE * sizes)
     scale = np.where(usable, total, 1.0)
     mean = np.bincount(slot, weights=share * phi, minlength=n_slots) / scale
     moved = share * (phi - mean[slot])

@@ -1,8 +1,15 @@
 """Figures: one function per figure, which takes a result and axes and returns what it drew; it decides nothing."""
 
+from hepml.plots.contributions import (
+    ContributionArtists,
+    DependenceArtists,
+    contribution_dependence,
+    contributions,
+)
 from hepml.plots.correlations import CorrelationArtists, correlations
 from hepml.plots.data_simulation import DataMCArtists, data_mc, new_ratio_figure
 from hepml.plots.feature import FeatureArtists, feature
+from hepml.plots.importance import ImportanceArtists, importance, new_importance_figure
 from hepml.plots.overtraining import OvertrainingArtists, overtraining
 from hepml.plots.roc import RocArtists, inverse_background_efficiency, roc
 from hepml.plots.separation import RankingArtists, ranking
@@ -10,18 +17,25 @@ from hepml.plots.style import STYLES, experiment_label, new_figure, save, style
 
 __all__ = [
     "STYLES",
+    "ContributionArtists",
     "CorrelationArtists",
     "DataMCArtists",
+    "DependenceArtists",
     "FeatureArtists",
+    "ImportanceArtists",
     "OvertrainingArtists",
     "RankingArtists",
     "RocArtists",
+    "contribution_dependence",
+    "contributions",
     "correlations",
     "data_mc",
     "experiment_label",
     "feature",
+    "importance",
     "inverse_background_efficiency",
     "new_figure",
+    "new_importance_figure",
     "new_ratio_figure",
     "overtraining",
     "ranking",

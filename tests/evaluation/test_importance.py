@@ -91,7 +91,8 @@ def test_a_redundant_pair_hides_alone_and_shows_as_a_group():
     assert both == pytest.approx(found.facts["auc"] - 0.5, abs=4 * found.error[3])
     assert max(x, copy) < 0.6 * both
     assert (noise, found.error[2], found.spread[2]) == (0.0, 0.0, 0.0)
-    assert found.ranked()[-1] == "noise" and len(found.ranked()) == 3
+    assert found.ranked()[-1] == "noise"
+    assert len(found.ranked()) == 3
     assert found.to_dict()["features"][3]["members"] == ["x", "copy"]
     json.dumps(found.to_dict(), allow_nan=False)
 
@@ -172,7 +173,8 @@ def test_influences_are_those_of_the_area_and_its_error(seed, n, clustered):
     found = auc_losses("any", y, score, [(["same"], [score]), (["turned"], [-score, -score])], weight, event=event)
     np.testing.assert_allclose(found.value, [0.0, 2 * area - 1], atol=1e-12)
     np.testing.assert_allclose(found.error, [0.0, 2 * curve.auc_error], atol=1e-12)
-    assert np.isnan(found.spread[0]) and found.spread[1] == 0.0
+    assert np.isnan(found.spread[0])
+    assert found.spread[1] == 0.0
 
 
 def test_groups_join_whatever_is_linked_in_either_class():
@@ -215,7 +217,8 @@ def test_constant_scores_are_worth_nothing():
     y, X = two_gaussians(np.random.default_rng(7), 20, (1, 1))
     found = permutation_importance(lambda X: np.zeros(len(X)), X, y, names=NAMES)
     assert found.facts["auc"] == 0.5
-    assert not found.value.any() and not found.error.any()
+    assert not found.value.any()
+    assert not found.error.any()
 
 
 def test_mean_contributions_count_classes_alike_and_their_errors_cover():
