@@ -1,6 +1,7 @@
 """What a run leaves for people: the numbers as JSON, figures, the HTML report, provenance."""
 
-from hepml.report.figures import draw_figures
+from hepml.report.figures import Column, FigureJob, FigureTable, Scene, draw_figures
+from hepml.report.findings import Finding, Findings, Listed, NotComputable
 from hepml.report.formats import METRICS_FORMAT, METRICS_VERSION, PROVENANCE_FORMAT, PROVENANCE_VERSION
 from hepml.report.html import write_report
 from hepml.report.inspection import inspection_headline, inspection_remarks, inspection_tables
@@ -13,6 +14,14 @@ __all__ = [
     "METRICS_VERSION",
     "PROVENANCE_FORMAT",
     "PROVENANCE_VERSION",
+    "Column",
+    "FigureJob",
+    "FigureTable",
+    "Finding",
+    "Findings",
+    "Listed",
+    "NotComputable",
+    "Scene",
     "draw_figures",
     "dump_json",
     "file_record",

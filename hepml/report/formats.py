@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["METRICS_FORMAT", "METRICS_VERSION", "PROVENANCE_FORMAT", "PROVENANCE_VERSION"]
+__all__ = [
+    "FIGURES_FORMAT",
+    "FIGURES_VERSION",
+    "METRICS_FORMAT",
+    "METRICS_VERSION",
+    "PROVENANCE_FORMAT",
+    "PROVENANCE_VERSION",
+]
 
+FIGURES_FORMAT = "hepml-figures"
+FIGURES_VERSION = 1
 METRICS_FORMAT = "hepml-metrics"
 METRICS_VERSION = 1
 PROVENANCE_FORMAT = "hepml-provenance"

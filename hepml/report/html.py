@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 
 from hepml.atomic import write_text
+from hepml.report.figures.drawing import INDEX
+from hepml.report.formats import FIGURES_FORMAT, FIGURES_VERSION
+from hepml.report.json_files import read_json
+from hepml.report.slider import SLIDER_NUMBERS, slider_data
 from hepml.report.table import methods_table, with_error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["write_report"]
+__all__ = ["SECTIONS", "write_report"]
 
-_FEATURE_PREFIX = "feature_"
-_OVERTRAINING_PREFIX = "overtraining_"
-_DATA_MC_PREFIX = "data_mc_"
+# a section is templates/sections/NAME.html.j2, and shows the figures that name it
+SECTIONS = (
+    ("summary", "Summary"),
+    ("samples", "Samples and cutflow"),
+    ("features", "Features"),
+    ("training", "Training"),
+    ("overtraining", "Overtraining"),
+    ("performance", "Performance"),
+    ("working_points", "Working points"),
+    ("provenance", "Provenance"),
+)
 
 
 def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, Any]) -> Path:
     """Write ``report.html`` into a run folder.
 
-    The page needs nothing from outside: figures are embedded, there is no script and no request. A figure that could not
-    be drawn is said to be missing.
+    The page needs nothing from outside: figures, style and script are embedded, and its content security policy allows
+    no request and no other script. A figure that could not be drawn is said to be missing.
 
     Parameters
     ----------
     folder : pathlib.Path
-        The run; its ``plots/*.svg`` are embedded.
+        The run; the figures of ``plots/index.json`` are embedded.
     metrics, provenance : dict
         Content of ``metrics.json`` and ``provenance.json``.
 
@@ -48,44 +63,75 @@ def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, An
         loader=jinja2.PackageLoader("hepml.report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["number"] = _number
-    environment.globals["with_error"] = with_error
-    environment.globals["percentage"] = _percentage
+    figures = _Figures(folder / "plots")
+    script = _resource("report.js")
     header, rows = methods_table(metrics)
-    figures = {path.stem: _embedded(path) for path in sorted((folder / "plots").glob("*.svg"))}
+    # globals, so that templates which import macros see them too
+    environment.globals |= {
+        "with_error": with_error,
+        "percentage": _percentage,
+        "metrics": metrics,
+        "provenance": provenance,
+        "figures": figures.of,
+        "computed": lambda topic: [name for name in metrics["method_order"] if _is_there(metrics, name, topic)],
+        "lost": lambda topic: [name for name in metrics["method_order"] if _is_lost(metrics, name, topic)],
+    }
     page = environment.get_template("report.html.j2").render(
-        metrics=metrics,
-        provenance=provenance,
+        sections=SECTIONS,
+        style=_resource("report.css"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        slider=slider_data(metrics),
+        slider_numbers=SLIDER_NUMBERS,
         header=header,
         rows=rows,
-        figures=figures,
         # what is not computable (null) comes last
         ranked_features=sorted(
-            metrics["features"], key=lambda row: math.inf if row["separation"] is None else -row["separation"]
+            metrics["features"],
+            key=lambda row: math.inf if row.get("separation") is None else -row["separation"],
         ),
-        feature_figures={
-            feature["name"]: figures.get(f"{_FEATURE_PREFIX}{number:03d}")
-            for number, feature in enumerate(metrics["features"])
-        },
-        overtraining_figures={
-            name: figures.get(f"{_OVERTRAINING_PREFIX}{number:03d}")
-            for number, name in enumerate(metrics["method_order"])
-        },
-        data_mc_figures={
-            found["sample"]: {
-                feature["name"]: figures.get(f"{_DATA_MC_PREFIX}{place:03d}_{number:03d}")
-                for number, feature in enumerate(metrics["features"])
-            }
-            for place, found in enumerate(metrics["data_mc"])
-        },
+        data_samples=[found["sample"] for found in metrics.get("data_mc", [])],
     )
     path = folder / "report.html"
     write_text(path, page)
     return path
 
 
-def _embedded(path: Path) -> str:
-    # as an image, an SVG can run no script whatever its text says
-    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+class _Figures:
+    """The figures of a run by section, as images that stand in the page."""
+
+    def __init__(self, folder: Path) -> None:
+        index = folder / INDEX
+        self._folder = folder
+        self._entries = read_json(index, FIGURES_FORMAT, FIGURES_VERSION)["figures"] if index.is_file() else []
+
+    def of(self, section: str, about: str | None = None, exclude: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Return caption and source of the figures of a section, of those about one thing, without those of others."""
+        return [
+            {"caption": entry["caption"], "source": self._source(entry)}
+            for entry in self._entries
+            if entry["section"] == section and about in {None, entry["about"]} and entry["about"] not in exclude
+        ]
+
+    def _source(self, entry: dict[str, Any]) -> str | None:
+        path = self._folder / f"{entry['name']}.svg"
+        if entry.get("failed") or not path.is_file():
+            return None
+        # as an image, an SVG can run no script whatever its text says
+        return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def _resource(name: str) -> str:
+    return (files("hepml.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _is_lost(metrics: dict[str, Any], name: str, topic: str) -> bool:
+    found = metrics["methods"][name].get(topic)
+    return isinstance(found, dict) and "not_computable" in found
+
+
+def _is_there(metrics: dict[str, Any], name: str, topic: str) -> bool:
+    return topic in metrics["methods"][name] and not _is_lost(metrics, name, topic)
 
 
 def _percentage(part: float | None, whole: float | None) -> str:

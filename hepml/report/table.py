@@ -7,6 +7,8 @@ from typing import Any
 
 __all__ = ["methods_table", "with_error"]
 
+_NOTHING = "not computable"
+
 
 def with_error(value: float | None, error: float | None) -> str:
     """Return value and error rounded to the error's two leading digits, e.g. ``0.8731 +- 0.0024``.
@@ -22,7 +24,7 @@ def with_error(value: float | None, error: float | None) -> str:
         ``not computable`` if there is no value; the value with four digits if there is no error.
     """
     if value is None or not math.isfinite(value):
-        return "not computable"
+        return _NOTHING
     if error is None or not math.isfinite(error) or error <= 0:
         return f"{value:.4g}"
     digits = max(0, 1 - math.floor(math.log10(error)))
@@ -46,19 +48,21 @@ def methods_table(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """
     order = metrics["method_order"]
     points = metrics["methods"][order[0]]["working_points"] if order else []
+    # in place of what cannot be computed stands a mapping with the reason
+    points = points if isinstance(points, list) else []
     header = ["method", "AUC (test)"]
     header += [f"background rejection at {100 * point['target']:g}% signal" for point in points]
     header += ["overtraining"]
     rows = []
     for name in order:
         method = metrics["methods"][name]
-        comparison = method["overtraining"]
-        gap = with_error(comparison["auc_gap"], comparison["auc_gap_error"])
         row = [name, with_error(method["roc"]["auc"], method["roc"]["auc_error"])]
+        found = method["working_points"] if isinstance(method["working_points"], list) else [{}] * len(points)
         row += [
-            with_error(point["background_rejection"], point["background_rejection_error"])
-            for point in method["working_points"]
+            with_error(point.get("background_rejection"), point.get("background_rejection_error")) for point in found
         ]
-        row += [f"{comparison['verdict']} (AUC gap {gap})"]
+        comparison = method["overtraining"]
+        gap = with_error(comparison.get("auc_gap"), comparison.get("auc_gap_error"))
+        row += [f"{comparison.get('verdict', _NOTHING)} (AUC gap {gap})"]
         rows.append(row)
     return header, rows

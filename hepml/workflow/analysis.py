@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hepml.atomic import write_text
 from hepml.config import AnalysisConfig, FriendConfig, dump_yaml, load_analysis
 from hepml.data import FALLBACK_NAMES, Dataset, Feature, Part
@@ -28,8 +26,6 @@ from hepml.readers import (
     stream_samples,
 )
 from hepml.report import (
-    METRICS_FORMAT,
-    METRICS_VERSION,
     draw_figures,
     file_record,
     provenance,
@@ -37,23 +33,20 @@ from hepml.report import (
     write_report,
 )
 from hepml.workflow.blinding import blind_spectators, visible_events
-from hepml.workflow.evaluating import MethodResult, evaluate_method
-from hepml.workflow.exploring import explore
+from hepml.workflow.evaluating import evaluate_method, evaluate_run
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
 from hepml.workflow.methods import TrainedMethod, build_estimators, train_method
+from hepml.workflow.metrics import run_metrics, scene
 from hepml.workflow.outputs import write_scores
 from hepml.workflow.preparation import Prepared, check_dataset, prepare
 from hepml.workflow.run import Run
-from hepml.workflow.samples import sample_rows
 from hepml.workflow.seen import SeenEvents
+from hepml.workflow.topics import MethodContext, RunContext
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
-    from hepml.evaluation import Exploration
     from hepml.readers import Stream
 
 __all__ = ["Analysis"]
@@ -336,35 +329,29 @@ class Analysis:
                     )
                 _LOG.info("%s: %s", name, "taken from the interrupted run" if method.resumed else "trained")
                 methods.append(method)
-            results: dict[str, MethodResult] = {}
+            contexts: dict[str, MethodContext] = {}
             for number, method in enumerate(methods):
                 tell(f"evaluating {method.name}", number / len(methods))
                 with clock(f"evaluate {method.name}"):
                     kind = self.config.methods[method.name].kind
-                    results[method.name] = evaluate_method(method, kind, prepared, self.config)
-            visible = visible_events(self.config, dataset, methods, results, unblind=unblind)
-            tell("exploring", 0.0)
-            with clock("explore"):
-                exploration = explore(self.config, prepared, methods, results, visible, unblind=unblind)
-            metrics = _metrics(self.config, prepared, results, visible, exploration, unblind=unblind)
+                    contexts[method.name] = evaluate_method(method, kind, prepared, self.config)
+            visible = visible_events(self.config, dataset, contexts, unblind=unblind)
+            whole = RunContext(self.config, prepared, contexts, visible, unblind)
+            tell("comparing", 0.0)
+            with clock("compare"):
+                findings = evaluate_run(whole)
+            metrics = run_metrics(whole, findings)
             tell("writing scores", 0.0)
             with clock("write"):
-                write_scores(folder / "scores.root", prepared, results, visible)
+                write_scores(folder / "scores.root", prepared, contexts, visible)
                 write_json(folder / "metrics.json", metrics)
             tell("drawing", 0.0)
             with clock("figures"):
-                test = prepared.test
                 draw_figures(
                     folder / "plots",
                     self.config.report,
-                    curves={name: result.roc for name, result in results.items()},
-                    comparisons={name: result.overtraining for name, result in results.items()},
-                    features=dataset.features,
-                    X=test.X,
-                    y=test.y,
-                    weight=test.weight,
-                    exploration=exploration,
-                    titles={info.name: info.title for info in dataset.samples},
+                    findings,
+                    scene(prepared),
                     progress=lambda fraction: tell("drawing", fraction),
                 )
             facts = provenance(
@@ -411,44 +398,6 @@ def _only_tree(config: AnalysisConfig, dataset: Dataset) -> str | None:
     """Return the tree that all samples were read from, None if they differ or name none."""
     trees = {split_location(name).tree for info in dataset.samples for name in info.files} or {config.tree}
     return trees.pop() if len(trees) == 1 else None
-
-
-def _metrics(
-    config: AnalysisConfig,
-    prepared: Prepared,
-    results: dict[str, MethodResult],
-    visible: NDArray[np.bool_],
-    exploration: Exploration,
-    *,
-    unblind: bool,
-) -> dict[str, Any]:
-    dataset = prepared.dataset
-    shown = dataset if visible.all() else dataset[visible]
-    features = []
-    for number, feature in enumerate(dataset.features):
-        simulation = dataset.X[dataset.of_roles("signal", "background"), number]
-        counts = {"n_missing": int(np.isnan(simulation).sum()), "n_events": len(simulation)}
-        features.append(feature.to_dict() | counts | exploration.feature(feature.name))
-    return {
-        "format": METRICS_FORMAT,
-        "version": METRICS_VERSION,
-        "analysis": config.name,
-        "title": config.title,
-        "seed": config.seed,
-        "samples": sample_rows(shown, unblind=unblind),
-        "parts": prepared.part_table(),
-        "split": config.split.model_dump(),
-        "identity": list(dataset.identity.names),
-        "training": config.training.model_dump(),
-        "blinding": {
-            "unblinded": unblind,
-            "data_samples": [info.name for info in dataset.samples if info.role == "data"],
-        },
-        "features": features,
-        **exploration.to_dict(),
-        "method_order": list(results),
-        "methods": {name: result.metrics for name, result in results.items()},
-    }
 
 
 def _log_samples(prepared: Prepared) -> None:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from hepml.config import AnalysisConfig
     from hepml.data import Dataset
-    from hepml.workflow.evaluating import MethodResult
-    from hepml.workflow.methods import TrainedMethod
+    from hepml.workflow.topics import MethodContext
 
 __all__ = ["BLIND_PREFIX", "blind_spectators", "shown_if_data", "visible_events"]
 
@@ -33,8 +32,7 @@ def blind_spectators(config: AnalysisConfig) -> dict[str, str]:
 def visible_events(
     config: AnalysisConfig,
     dataset: Dataset,
-    methods: Sequence[TrainedMethod],
-    results: Mapping[str, MethodResult],
+    methods: Mapping[str, MethodContext],
     *,
     unblind: bool,
 ) -> NDArray[np.bool_]:
@@ -46,10 +44,8 @@ def visible_events(
         Says how each sample of data is blinded.
     dataset : Dataset
         All samples, with the columns of :func:`blind_spectators`.
-    methods : sequence of TrainedMethod
-        With their cuts from the validation part.
-    results : mapping of str to MethodResult
-        Scores of all events.
+    methods : mapping of str to MethodContext
+        With their scores of all events and their cuts from the validation part.
     unblind : bool
         Show all.
 
@@ -63,7 +59,7 @@ def visible_events(
     for number, info in enumerate(dataset.samples):
         if info.role == "data":
             here = dataset.sample == number
-            shown, _ = shown_if_data(config, dataset, info.name, methods, results, unblind=unblind)
+            shown, _ = shown_if_data(config, dataset, info.name, methods, unblind=unblind)
             visible[here] = shown[here]
     return visible
 
@@ -72,8 +68,7 @@ def shown_if_data(
     config: AnalysisConfig,
     dataset: Dataset,
     sample: str,
-    methods: Sequence[TrainedMethod],
-    results: Mapping[str, MethodResult],
+    methods: Mapping[str, MethodContext],
     *,
     unblind: bool,
 ) -> tuple[NDArray[np.bool_], bool]:
@@ -81,7 +76,7 @@ def shown_if_data(
 
     Parameters
     ----------
-    config, dataset, methods, results, unblind : see :func:`visible_events`
+    config, dataset, methods, unblind : see :func:`visible_events`
         The same.
     sample : str
         Whose rule counts.
@@ -99,8 +94,8 @@ def shown_if_data(
     if unblind or item.role != "data" or how == _NOT_AT_ALL:
         return shown, False
     if how == _BY_SCORE:
-        for method in methods:
-            shown &= results[method.name].score < min(cut.threshold for cut in method.cuts)
+        for context in methods.values():
+            shown &= context.score < min(cut.threshold for cut in context.method.cuts)
         return shown, True
     columns = {text: name for name, text in blind_spectators(config).items()}
     value = dataset.spectators[columns[how]]

@@ -1,54 +1,30 @@
-"""The numbers of one method: what goes into ``metrics.json``, and the results that figures are drawn from."""
+"""Evaluating trained methods: all topics of the registry, each computed or stated as not computable."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
 from typing import TYPE_CHECKING, Any
 
-from hepml.evaluation import Overtraining, RocCurve, efficiency, overtraining, roc_curve
-from hepml.workflow.seeds import task_sequence
+from hepml.errors import HepmlError
+from hepml.report import Findings, NotComputable
+from hepml.workflow.topics import METHOD_TOPICS, RUN_TOPICS, MethodContext, Scored
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Mapping
 
     from hepml.config import AnalysisConfig
-    from hepml.workflow.methods import Cut, TrainedMethod
-    from hepml.workflow.preparation import Prepared, Selection
+    from hepml.report import Finding
+    from hepml.workflow.methods import TrainedMethod
+    from hepml.workflow.preparation import Prepared
+    from hepml.workflow.topics import RunContext
 
-__all__ = ["MethodResult", "evaluate_method"]
+__all__ = ["evaluate_method", "evaluate_run", "method_metrics"]
 
-
-@dataclass(frozen=True, slots=True)
-class MethodResult:
-    """Evaluation of one method.
-
-    Parameters
-    ----------
-    name : str
-        The method.
-    kind : str
-        Kind of classifier.
-    roc : RocCurve
-        On the test part.
-    overtraining : Overtraining
-        Training part against test part.
-    metrics : dict
-        What stands in ``metrics.json`` under ``methods.NAME``.
-    score : ndarray of float64, shape (n_events,)
-        Score of every event of the dataset.
-    """
-
-    name: str
-    kind: str
-    roc: RocCurve
-    overtraining: Overtraining
-    metrics: dict[str, Any]
-    score: NDArray[np.float64]
+_LOG = logging.getLogger("hepml.workflow")
 
 
-def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config: AnalysisConfig) -> MethodResult:
-    """Score all events and evaluate a method on the test part.
+def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config: AnalysisConfig) -> MethodContext:
+    """Score all events and compute every topic of a method.
 
     Parameters
     ----------
@@ -59,54 +35,73 @@ def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config
     prepared : Prepared
         Dataset and parts.
     config : AnalysisConfig
-        Working points and settings of the tests.
+        Working points and settings of the topics.
 
     Returns
     -------
-    MethodResult
-        Numbers and the results behind the figures.
+    MethodContext
+        With its findings.
+
+    Raises
+    ------
+    HepmlError
+        If there is not even a ROC curve, without which nothing can be said of a method.
     """
     score = method.scores(prepared.dataset.X)
-    train, test = prepared.train, prepared.test
-    curve = roc_curve(test.y, score[test.rows], test.weight, event=test.event)
-    comparison = overtraining(
-        train.y,
-        score[train.rows],
-        train.weight,
-        test.y,
-        score[test.rows],
-        test.weight,
-        event_train=train.event,
-        event_test=test.event,
-        max_gap=config.evaluation.auc_gap,
-        n_permutations=config.evaluation.permutations,
-        seed=task_sequence(config.seed, f"overtraining/{method.name}"),
+    train, validation, test = (
+        Scored(selection, score[selection.rows]) for selection in (prepared.train, prepared.validation, prepared.test)
     )
-    metrics = {
-        "kind": kind,
-        "parameters": _plain(method.model.estimator.get_params()),
-        "training": method.model.estimator.training_report_,
-        "roc": curve.to_dict(),
-        "working_points": [curve.at_signal_efficiency(target).to_dict() for target in config.evaluation.working_points],
-        "cuts": [_cut(cut, test, score[test.rows]) for cut in method.cuts],
-        "overtraining": comparison.to_dict(),
+    context = MethodContext(config, prepared, method, kind, score, train, validation, test, findings={})
+    for topic, compute in METHOD_TOPICS.items():
+        found = compute(context) if topic == "roc" else _computed(f"{topic} of {method.name}", compute, context)
+        if found is not None:
+            context.findings[topic] = found
+    return context
+
+
+def evaluate_run(context: RunContext) -> Findings:
+    """Compute every topic of a run.
+
+    Parameters
+    ----------
+    context : RunContext
+        All methods, evaluated.
+
+    Returns
+    -------
+    Findings
+        Those of the methods as well.
+    """
+    found = {topic: _computed(topic, compute, context) for topic, compute in RUN_TOPICS.items()}
+    return Findings(
+        run={topic: one for topic, one in found.items() if one is not None},
+        methods={name: method.findings for name, method in context.methods.items()},
+    )
+
+
+def method_metrics(context: MethodContext) -> dict[str, Any]:
+    """Return what stands in ``metrics.json`` under ``methods.NAME``, as plain JSON types."""
+    estimator = context.method.model.estimator
+    return {
+        "kind": context.kind,
+        "parameters": _plain(estimator.get_params()),
+        "training": estimator.training_report_,
+        **{topic: found.to_dict() for topic, found in context.findings.items()},
     }
-    return MethodResult(method.name, kind, curve, comparison, metrics, score)
 
 
-def _cut(cut: Cut, test: Selection, score: NDArray[np.float64]) -> dict[str, Any]:
-    """Efficiencies on the test part of a cut that was chosen on the validation part."""
-    passed = score >= cut.threshold
-    found: dict[str, Any] = {"target": cut.target, "threshold": cut.threshold, "chosen_on": "validation"}
-    for label, name in ((1, "signal"), (0, "background")):
-        here = test.y == label
-        value = efficiency(passed[here], test.weight[here], event=None if test.event is None else test.event[here])
-        found[f"{name}_efficiency"] = value.value
-        found[f"{name}_efficiency_error"] = value.error
-    return found
+def _computed(what: str, compute: Callable[[Any], Finding | None], context: Any) -> Finding | None:
+    try:
+        return compute(context)
+    except HepmlError as error:
+        _LOG.warning("%s is not computable: %s", what, error)
+        return NotComputable(str(error))
+    except Exception as error:  # noqa: BLE001  (a topic that fails must not cost the run)
+        _LOG.exception("%s could not be computed", what)
+        return NotComputable(f"{type(error).__name__}: {error}")
 
 
-def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
+def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: value if isinstance(value, (bool, int, float, str, type(None))) else repr(value)
         for key, value in parameters.items()

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.data import Dataset
-    from hepml.workflow.evaluating import MethodResult
     from hepml.workflow.preparation import Prepared
+    from hepml.workflow.topics import MethodContext
 
 __all__ = ["ROLE_TREES", "write_scores"]
 
@@ -28,7 +28,7 @@ ROLE_TREES = {"data": "DataTree", "control": "ControlTree", "apply_only": "Apply
 
 
 def write_scores(
-    path: Path, prepared: Prepared, results: Mapping[str, MethodResult], visible: NDArray[np.bool_]
+    path: Path, prepared: Prepared, methods: Mapping[str, MethodContext], visible: NDArray[np.bool_]
 ) -> None:
     """Write ``scores.root``: TrainTree and TestTree in TMVA's layout, and a tree for each other role.
 
@@ -42,7 +42,7 @@ def write_scores(
         The file.
     prepared : Prepared
         Dataset and parts.
-    results : mapping of str to MethodResult
+    methods : mapping of str to MethodContext
         Scores of all events by method.
     visible : ndarray of bool, shape (n_events,)
         Events that may be shown.
@@ -65,7 +65,7 @@ def write_scores(
                 columns = _columns(dataset, chosen)
                 columns["train_weight"] = train_weight[chosen]
                 columns["split"] = part[chosen].astype(np.int32)
-                columns |= {name: result.score[chosen] for name, result in results.items()}
+                columns |= {name: method.score[chosen] for name, method in methods.items()}
                 writer.extend(tree, columns)
 
 

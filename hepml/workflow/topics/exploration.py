@@ -10,59 +10,28 @@ from hepml.data import Part
 from hepml.data.mapped import release, take_rows
 from hepml.evaluation import Exploration, correlations, data_mc, mutual_information, separation
 from hepml.workflow.blinding import BLIND_PREFIX, shown_if_data
-from hepml.workflow.seeds import task_sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
 
     from hepml.config import AnalysisConfig
     from hepml.evaluation import DataMC
-    from hepml.workflow.evaluating import MethodResult
-    from hepml.workflow.methods import TrainedMethod
     from hepml.workflow.preparation import Prepared
+    from hepml.workflow.topics.context import RunContext
 
-__all__ = ["explore"]
+__all__ = ["exploration"]
 
 # matrices of so many events have errors of a thousandth; all columns and their ranks are in memory at once
 _MOST_CORRELATED = 1_000_000
 
 
-def explore(
-    config: AnalysisConfig,
-    prepared: Prepared,
-    methods: Sequence[TrainedMethod],
-    results: Mapping[str, MethodResult],
-    visible: NDArray[np.bool_],
-    *,
-    unblind: bool,
-) -> Exploration:
+def exploration(context: RunContext) -> Exploration:
     """Rank the features, correlate them with each other and with the spectators, and compare data with simulation.
 
     Ranking and correlations look at the training part only, so that a choice of features by them uses no event of the
     test part.
-
-    Parameters
-    ----------
-    config : AnalysisConfig
-        Blinding and seed.
-    prepared : Prepared
-        Dataset and parts.
-    methods : sequence of TrainedMethod
-        With the cuts that blind data by their score.
-    results : mapping of str to MethodResult
-        Scores of all events.
-    visible : ndarray of bool, shape (n_events,)
-        Events that may be shown; no other data are looked at.
-    unblind : bool
-        Whether all data may be shown.
-
-    Returns
-    -------
-    Exploration
-        All results.
     """
+    prepared, config = context.prepared, context.config
     dataset, train = prepared.dataset, prepared.train
     separations, informations = {}, {}
     for number, name in enumerate(dataset.feature_names):
@@ -87,8 +56,7 @@ def explore(
         data_mc={
             info.name: found
             for number, info in enumerate(dataset.samples)
-            if info.role in {"data", "control"}
-            and (found := _compared(config, prepared, methods, results, visible, number=number, unblind=unblind))
+            if info.role in {"data", "control"} and (found := _compared(context, number))
         },
     )
 
@@ -102,21 +70,12 @@ def _correlated(config: AnalysisConfig, prepared: Prepared) -> NDArray[np.int64]
     return np.flatnonzero(hashes < np.uint64(2**64 * _MOST_CORRELATED // len(rows)))
 
 
-def _compared(
-    config: AnalysisConfig,
-    prepared: Prepared,
-    methods: Sequence[TrainedMethod],
-    results: Mapping[str, MethodResult],
-    visible: NDArray[np.bool_],
-    *,
-    number: int,
-    unblind: bool,
-) -> dict[str, DataMC]:
+def _compared(context: RunContext, number: int) -> dict[str, DataMC]:
     """Compare the visible events of a sample with simulation that is cut as the sample is; nothing if either is empty."""
-    dataset = prepared.dataset
+    config, prepared, dataset = context.config, context.prepared, context.dataset
     info = dataset.samples[number]
-    rows = np.flatnonzero((dataset.sample == number) & visible)
-    shown, by_score = shown_if_data(config, dataset, info.name, methods, results, unblind=unblind)
+    rows = np.flatnonzero((dataset.sample == number) & context.visible)
+    shown, by_score = shown_if_data(config, dataset, info.name, context.methods, unblind=context.unblind)
     simulation: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
     for other, sample in enumerate(dataset.samples):
         if sample.label < 0:
@@ -136,7 +95,7 @@ def _compared(
         return data_mc(
             (column[rows], dataset.weight[rows]),
             {sample: (column[chosen], weight) for sample, (chosen, weight) in simulation.items()},
-            seed=task_sequence(config.seed, f"data_mc/{info.name}/{name}"),
+            seed=context.seed(f"data_mc/{info.name}/{name}"),
         )
 
     return {name: compare(dataset.X[:, index], name) for index, name in enumerate(dataset.feature_names)}

@@ -9,7 +9,9 @@ import pytest
 
 from hepml import Analysis
 from hepml.evaluation import correlations, separation
-from hepml.workflow import exploring, prepare
+from hepml.workflow import prepare
+from hepml.workflow.topics import RunContext
+from hepml.workflow.topics import exploration as topic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,12 +52,11 @@ def test_correlations_are_of_features_and_spectators_by_class(toy_run: Run) -> N
 
 
 def test_of_very_many_events_some_are_correlated(toy_run: Run, toy_folder: Path, monkeypatch) -> None:
-    monkeypatch.setattr(exploring, "_MOST_CORRELATED", 800)
+    monkeypatch.setattr(topic, "_MOST_CORRELATED", 800)
     analysis = Analysis.from_file(toy_folder / "analysis.yaml")
     prepared = prepare(analysis.config, analysis.read())
-    found = exploring.explore(
-        analysis.config, prepared, [], {}, np.ones(len(prepared.dataset), dtype=bool), unblind=False
-    )
+    visible = np.ones(len(prepared.dataset), dtype=bool)
+    found = topic.exploration(RunContext(analysis.config, prepared, {}, visible, unblind=False))
     n_events = [found.correlations[name].n_events[0, 0] for name in ("signal", "background")]
     assert abs(sum(n_events) - 800) < 4 * np.sqrt(800)
     for name, n_chosen in zip(("signal", "background"), n_events, strict=True):
@@ -68,8 +69,8 @@ def test_of_very_many_events_some_are_correlated(toy_run: Run, toy_folder: Path,
 
 def test_there_is_a_figure_of_each(toy_run: Run) -> None:
     for name in ("separation", "correlations_signal", "correlations_background"):
-        assert (toy_run.path / "plots" / f"{name}.svg").exists()
-        assert (toy_run.path / "plots" / f"{name}.png").exists()
+        for suffix in ("svg", "png", "pdf"):
+            assert (toy_run.path / "plots" / f"{name}.{suffix}").exists()
 
 
 def test_without_data_nothing_is_compared(toy_run: Run) -> None:

@@ -1,0 +1,87 @@
+"""Drawing the figures of a run into its folder. A figure that fails never costs the run."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from hepml.atomic import atomic_path, write_text
+from hepml.report.figures.registry import FIGURES
+from hepml.report.figures.table import dump_tables
+from hepml.report.formats import FIGURES_FORMAT, FIGURES_VERSION
+from hepml.report.json_files import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hepml.config import ReportConfig
+    from hepml.report.figures.job import FigureJob, Scene
+    from hepml.report.findings import Findings
+
+__all__ = ["INDEX", "draw_figures"]
+
+_LOG = logging.getLogger("hepml.report")
+
+INDEX = "index.json"
+_SUFFIXES = (".svg", ".png", ".pdf")
+
+
+def draw_figures(
+    folder: Path,
+    settings: ReportConfig,
+    findings: Findings,
+    scene: Scene,
+    *,
+    progress: Callable[[float], None],
+) -> None:
+    """Draw all figures of a run into a folder.
+
+    Each as SVG, PNG and PDF, with its numbers as ``NAME.yaml``; ``index.json`` lists them with their captions. What cannot
+    be drawn is logged and marked there.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where to; it is made.
+    settings : ReportConfig
+        Style and label.
+    findings : Findings
+        All results.
+    scene : Scene
+        Features and events of the test part.
+    progress : callable
+        Called with the fraction that is done.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs: list[FigureJob] = []
+    for make_jobs in FIGURES:
+        try:
+            jobs += make_jobs(findings, scene)
+        except Exception:  # noqa: BLE001  (whatever a figure raises, the numbers are worth more)
+            _LOG.exception("figures of %s could not be drawn", make_jobs.__module__.rpartition(".")[2])
+    entries = []
+    for number, job in enumerate(jobs):
+        progress(number / len(jobs))
+        entry: dict[str, Any] = {"name": job.name, "section": job.section, "caption": job.caption, "about": job.about}
+        try:
+            _draw(folder, job, settings)
+        except Exception:  # noqa: BLE001  (the same)
+            _LOG.exception("the figure %s could not be drawn", job.name)
+            entry["failed"] = True
+        entries.append(entry)
+    write_json(folder / INDEX, {"format": FIGURES_FORMAT, "version": FIGURES_VERSION, "figures": entries})
+
+
+def _draw(folder: Path, job: FigureJob, settings: ReportConfig) -> None:
+    from hepml import plots
+
+    with plots.style(settings.style):
+        figure, axes = plots.new_ratio_figure() if job.layout == "ratio" else plots.new_figure()
+        job.draw(axes)
+        plots.experiment_label(axes[0] if isinstance(axes, tuple) else axes, settings.label)
+        for suffix in _SUFFIXES:
+            with atomic_path(folder / f"{job.name}{suffix}") as path:
+                plots.save(figure, path)
+    if job.tables is not None:
+        write_text(folder / f"{job.name}.yaml", dump_tables(job.tables()))
