@@ -32,6 +32,7 @@ SECTIONS = (
     ("overtraining", "Overtraining"),
     ("performance", "Performance"),
     ("working_points", "Working points"),
+    ("importance", "Importance"),
     ("provenance", "Provenance"),
 )
 

@@ -39,6 +39,7 @@ from hepml.workflow.methods import TrainedMethod, build_estimators, train_method
 from hepml.workflow.metrics import run_metrics, scene
 from hepml.workflow.outputs import write_scores
 from hepml.workflow.preparation import Prepared, check_dataset, prepare
+from hepml.workflow.rankings import log_rankings
 from hepml.workflow.run import Run
 from hepml.workflow.seen import SeenEvents
 from hepml.workflow.topics import MethodContext, RunContext
@@ -340,6 +341,7 @@ class Analysis:
             tell("comparing", 0.0)
             with clock("compare"):
                 findings = evaluate_run(whole)
+            log_rankings(findings)
             metrics = run_metrics(whole, findings)
             tell("writing scores", 0.0)
             with clock("write"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepml.report.figures import data_simulation, features, overtraining, roc
+from hepml.report.figures import data_simulation, features, importance, overtraining, roc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,4 +19,5 @@ FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     overtraining.jobs,
     features.jobs,
     data_simulation.jobs,
+    importance.jobs,
 )

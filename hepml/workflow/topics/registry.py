@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hepml.workflow.topics import importance
 from hepml.workflow.topics.exploration import exploration
 from hepml.workflow.topics.overtraining import overtraining
 from hepml.workflow.topics.performance import cuts, roc, working_points
@@ -22,6 +23,10 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "working_points": working_points,
     "cuts": cuts,
     "overtraining": overtraining,
+    "tree_importance": importance.trees,
+    "permutation_importance": importance.permutation,
+    "contributions": importance.contributions,
+    "drop_column": importance.drop_column,
 }
 
 RUN_TOPICS: Mapping[str, Callable[[RunContext], Finding | None]] = {
