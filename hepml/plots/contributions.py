@@ -96,6 +96,7 @@ def contributions(
     titles = [axis_label((names or {}).get(name, name), "") for name in order]
     ax.set_yticks(np.arange(len(order)), titles, fontsize=min(12.0, 280.0 / max(len(order), 1)))
     ax.tick_params(axis="y", which="both", length=0)
+    ax.yaxis.minorticks_off()
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.axvline(0.0, color="black", linewidth=0.8)
     ax.set_xlabel(label, fontsize="medium")

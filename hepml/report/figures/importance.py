@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["jobs"]
 
 # dependence is shown of the leading features only
-_LEADING = 3
+_LEADING = 2
 _LABELS = {
     "permutation": "Permutation: loss of AUC",
     "drop_column": "Dropped: loss of AUC",
     "contribution": "Mean |contribution|",
     "tmva": "TMVA's importance",
-    "total_gain": "Total gain",
 }
 
 
