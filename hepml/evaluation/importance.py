@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
-from hepml.evaluation.auc_influence import auc_influence
 from hepml.evaluation.events import ScoredEvents, as_scores
+from hepml.evaluation.influence import area_influence, by_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -153,15 +153,16 @@ def auc_losses(
     (1988) 837), :math:`\sigma^2 = \sum_e (\psi_e - \overline{\psi'_e})^2`, where the bar is the mean over repetitions.
     """
     events = ScoredEvents.check(y_true, score, weight, event)
-    area, influence = auc_influence(events)
+    area, of_rows = area_influence(events)
+    influence = by_event(of_rows, events.event)
     members, value, error, spread = [], [], [], []
     for taken, repetitions in altered:
         areas: list[float] = []
         mean = np.zeros_like(influence)
         for number, other in enumerate(repetitions):
-            found, its_influence = auc_influence(events.with_score(as_scores(other, events.weight.size)))
+            found, of_rows = area_influence(events.with_score(as_scores(other, events.weight.size)))
             areas.append(found)
-            mean += (its_influence - mean) / (number + 1)
+            mean += (by_event(of_rows, events.event) - mean) / (number + 1)
         if not areas:
             msg = f"{kind}: there are no scores without {', '.join(taken)}"
             raise InvalidInputError(msg)

@@ -9,6 +9,7 @@ from hepml.plots.contributions import (
 from hepml.plots.correlations import CorrelationArtists, correlations
 from hepml.plots.data_simulation import DataMCArtists, data_mc, new_ratio_figure
 from hepml.plots.feature import FeatureArtists, feature
+from hepml.plots.folds import FoldArtists, folds
 from hepml.plots.importance import ImportanceArtists, importance, new_importance_figure
 from hepml.plots.overtraining import OvertrainingArtists, overtraining
 from hepml.plots.roc import RocArtists, inverse_background_efficiency, roc
@@ -22,6 +23,7 @@ __all__ = [
     "DataMCArtists",
     "DependenceArtists",
     "FeatureArtists",
+    "FoldArtists",
     "ImportanceArtists",
     "OvertrainingArtists",
     "RankingArtists",
@@ -32,6 +34,7 @@ __all__ = [
     "data_mc",
     "experiment_label",
     "feature",
+    "folds",
     "importance",
     "inverse_background_efficiency",
     "new_figure",

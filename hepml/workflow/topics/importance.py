@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepml import evaluation
+from hepml.classifiers import FoldModel
 from hepml.classifiers.explanation import explain
 from hepml.data.mapped import take_rows
 from hepml.errors import HepmlError, InvalidInputError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hepml.classifiers import Model
     from hepml.evaluation import ContributionSummary
     from hepml.forest.explanation import Importance
     from hepml.workflow.topics.context import MethodContext, Scored
@@ -34,19 +36,19 @@ _KINDS: tuple[Importance, ...] = ("tmva", "total_gain", "gain", "total_cover", "
 
 
 def trees(context: MethodContext) -> Listed | None:
-    """Return how the trees use the features, None for a method without trees."""
-    forest = context.method.model.forest
-    if forest is None:
-        return None
+    """Return how the trees use the features, with folds the mean of all models; None for a method without trees."""
+    forests = [model.forest for model in _models(context)]
     found = []
     for kind in _KINDS:
         try:
-            values = forest.importance(kind)
+            values = [forest.importance(kind) for forest in forests if forest is not None]
         except InvalidInputError:
             # neither gain nor cover need be known
             continue
-        found.append(FeatureImportance.of_features(kind, context.dataset.feature_names, values))
-    return Listed(found)
+        if len(values) == len(forests):
+            mean = np.mean(values, axis=0)
+            found.append(FeatureImportance.of_features(kind, context.dataset.feature_names, mean))
+    return Listed(found) if found else None
 
 
 def permutation(context: MethodContext) -> FeatureImportance | None:
@@ -58,7 +60,7 @@ def permutation(context: MethodContext) -> FeatureImportance | None:
     chosen = _chosen(context, test, _MOST_PERMUTED, "permutation")
     X = take_rows(test.X, chosen)
     return evaluation.permutation_importance(
-        context.method.scores,
+        context.scorer(test, chosen),
         X,
         test.y[chosen],
         test.weight[chosen],
@@ -81,15 +83,24 @@ def contributions(context: MethodContext) -> ContributionSummary | None:
     background = _chosen(context, train, _BACKGROUND, "contributions background")
     seed = context.seed("contributions")
     rng = np.random.default_rng(seed.spawn(1)[0])
-    found = explain(context.method.model, X, take_rows(train.X, rng.permutation(background)[:_BACKGROUND]), seed)
+    known = take_rows(train.X, rng.permutation(background)[:_BACKGROUND])
+    models = _models(context)
+    # with folds each event is explained by the model that scores it
+    number = np.zeros(len(X), np.int16) if test.model is None else test.model[chosen]
+    phi = np.empty(X.shape)
+    algorithm = ""
+    for fold, model in enumerate(models):
+        here = number == fold
+        if here.any():
+            phi[here], algorithm = explain(model, X[here], known, seed)
     return contribution_summary(
-        found.contributions,
+        phi,
         X,
         test.y[chosen],
         test.weight[chosen],
         names=context.dataset.feature_names,
         event=None if test.event is None else test.event[chosen],
-        facts={"algorithm": found.algorithm},
+        facts={"algorithm": algorithm},
     )
 
 
@@ -99,6 +110,7 @@ def drop_column(context: MethodContext) -> FeatureImportance | None:
 
     if not context.config.evaluation.drop_column:
         return None
+    context.require_split("training without a feature")
     names = context.dataset.feature_names
     if len(names) < 2:
         msg = "there is one feature only, and a method needs at least one to train on"
@@ -130,6 +142,11 @@ def drop_column(context: MethodContext) -> FeatureImportance | None:
         test.weight,
         event=test.event,
     )
+
+
+def _models(context: MethodContext) -> tuple[Model, ...]:
+    model = context.method.model
+    return model.models if isinstance(model, FoldModel) else (model,)
 
 
 def _columns(X: NDArray[np.float32], kept: list[int]) -> NDArray[np.float32]:
