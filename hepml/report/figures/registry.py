@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepml.report.figures import data_simulation, features, folds, importance, overtraining, roc
+from hepml.report.figures import data_simulation, features, folds, importance, overtraining, roc, significance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +18,7 @@ FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     roc.jobs,
     folds.jobs,
     overtraining.jobs,
+    significance.jobs,
     features.jobs,
     data_simulation.jobs,
     importance.jobs,

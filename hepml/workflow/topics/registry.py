@@ -11,6 +11,7 @@ from hepml.workflow.topics.exploration import exploration
 from hepml.workflow.topics.folds import fold_cuts, folds
 from hepml.workflow.topics.overtraining import overtraining
 from hepml.workflow.topics.performance import cuts, roc, working_points
+from hepml.workflow.topics.significance import significance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "permutation_importance": importance.permutation,
     "contributions": importance.contributions,
     "drop_column": importance.drop_column,
+    "significance": significance,
     "folds": folds,
     "fold_cuts": fold_cuts,
 }
