@@ -32,6 +32,7 @@ SECTIONS = (
     ("baselines", "Do I need machine learning?"),
     ("folds", "Folds"),
     ("working_points", "Working points and significance"),
+    ("importance", "Importance"),
     ("provenance", "Provenance"),
 )
 

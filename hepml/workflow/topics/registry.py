@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hepml.workflow.topics import importance
 from hepml.workflow.topics.baselines import baselines
 from hepml.workflow.topics.comparisons import comparisons
 from hepml.workflow.topics.curve import partial_auc, roc_band, roc_bootstrap, tmva
@@ -35,6 +36,10 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "training_curve": training_curve,
     "overtraining": overtraining,
     "learning_curve": learning_curve,
+    "tree_importance": importance.trees,
+    "permutation_importance": importance.permutation,
+    "contributions": importance.contributions,
+    "drop_column": importance.drop_column,
     "significance": significance,
     "folds": folds,
     "fold_cuts": fold_cuts,
