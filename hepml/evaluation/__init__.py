@@ -16,42 +16,55 @@ from hepml.evaluation.distance_correlation import DistanceCorrelation, distance_
 from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.exploration import Exploration
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
+from hepml.evaluation.figures_of_merit import FIGURES_OF_MERIT, FigureOfMerit
 from hepml.evaluation.flatness import Flatness, flatness
 from hepml.evaluation.fold_comparison import FoldArea, FoldComparison, FoldShapes, compare_folds
 from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.isotonic import IsotonicMap, fit_isotonic
 from hepml.evaluation.multiclass import MulticlassAuc, multiclass_auc
+from hepml.evaluation.optimum_bias import OptimumBias, optimum_bias
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
 from hepml.evaluation.partial_auc import PartialAuc, partial_auc
 from hepml.evaluation.platt import PlattMap, fit_platt
 from hepml.evaluation.purity import PurityScan, purity_scan
+from hepml.evaluation.recalibration import Recalibration, recalibration
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.roc_band import RocBand
 from hepml.evaluation.roc_bootstrap import BootstrapEfficiency, RocBootstrap, bootstrap_roc
+from hepml.evaluation.score_binning import BinnedSignificance, ScoreBinning, binned_significance, choose_score_binning
 from hepml.evaluation.score_densities import ClassDensity, ScoreDensities, score_densities
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
 from hepml.evaluation.score_slices import ScoreSlices, score_slices
 from hepml.evaluation.sculpting import Sculpting, sculpting
 from hepml.evaluation.separation import Separation, mutual_information, rank_features, separation
+from hepml.evaluation.significance import CutSignificance, Significance, significance, significance_at_cut
+from hepml.evaluation.significance_report import SignificanceReport
+from hepml.evaluation.significance_scan import Optimum, SignificanceScan, significance_scan
 from hepml.evaluation.simultaneous_band import simultaneous_band
 from hepml.evaluation.tmva_efficiencies import TmvaEfficiencies, tmva_efficiencies
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.uniformity import Uniformity, uniformity
+from hepml.evaluation.variable_dependence import ClassDependence, VariableDependence, variable_dependence
 from hepml.evaluation.working_point import WorkingPoint
 
 __all__ = [
+    "FIGURES_OF_MERIT",
+    "BinnedSignificance",
     "BootstrapEfficiency",
     "Calibration",
     "ClassDensity",
+    "ClassDependence",
     "ClassifierAgreement",
     "ConfusionMatrix",
     "Correlations",
+    "CutSignificance",
     "DataMC",
     "DistanceCorrelation",
     "Efficiency",
     "EfficiencyComparison",
     "Exploration",
     "FeatureHistograms",
+    "FigureOfMerit",
     "Flatness",
     "FoldArea",
     "FoldComparison",
@@ -60,26 +73,36 @@ __all__ = [
     "IsotonicMap",
     "MethodPair",
     "MulticlassAuc",
+    "Optimum",
+    "OptimumBias",
     "Overlap",
     "Overtraining",
     "PairedDifference",
     "PartialAuc",
     "PlattMap",
     "PurityScan",
+    "Recalibration",
     "RocBand",
     "RocBootstrap",
     "RocCurve",
+    "ScoreBinning",
     "ScoreDensities",
     "ScoreHistograms",
     "ScoreSlices",
     "Sculpting",
     "Separation",
+    "Significance",
+    "SignificanceReport",
+    "SignificanceScan",
     "TmvaEfficiencies",
     "TwoSampleTest",
     "Uniformity",
+    "VariableDependence",
     "WorkingPoint",
+    "binned_significance",
     "bootstrap_roc",
     "calibration",
+    "choose_score_binning",
     "classifier_agreement",
     "compare_auc",
     "compare_background_efficiency",
@@ -97,18 +120,24 @@ __all__ = [
     "flatness",
     "multiclass_auc",
     "mutual_information",
+    "optimum_bias",
     "overtraining",
     "partial_auc",
     "purity_scan",
     "rank_features",
+    "recalibration",
     "roc_curve",
     "score_densities",
     "score_histograms",
     "score_slices",
     "sculpting",
     "separation",
+    "significance",
+    "significance_at_cut",
+    "significance_scan",
     "simultaneous_band",
     "tmva_efficiencies",
     "two_sample_test",
     "uniformity",
+    "variable_dependence",
 ]

@@ -12,10 +12,17 @@ from hepml.plots.purity import PurityArtists, purity
 from hepml.plots.roc import RocArtists, inverse_background_efficiency, roc
 from hepml.plots.score_slices import ScoreSlicesArtists, score_slices
 from hepml.plots.separation import RankingArtists, ranking
+from hepml.plots.significance import (
+    BinnedSignificanceArtists,
+    SignificanceArtists,
+    binned_significance,
+    significance_scan,
+)
 from hepml.plots.style import STYLES, experiment_label, new_figure, save, style
 
 __all__ = [
     "STYLES",
+    "BinnedSignificanceArtists",
     "CalibrationArtists",
     "CorrelationArtists",
     "DataMCArtists",
@@ -28,7 +35,9 @@ __all__ = [
     "RankingArtists",
     "RocArtists",
     "ScoreSlicesArtists",
+    "SignificanceArtists",
     "agreement",
+    "binned_significance",
     "calibration",
     "confusion",
     "correlations",
@@ -46,5 +55,6 @@ __all__ = [
     "roc",
     "save",
     "score_slices",
+    "significance_scan",
     "style",
 ]

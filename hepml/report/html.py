@@ -31,6 +31,8 @@ SECTIONS = (
     ("performance", "Performance"),
     ("folds", "Folds"),
     ("working_points", "Working points"),
+    ("calibration", "Calibration"),
+    ("spectators", "Spectators and sculpting"),
     ("provenance", "Provenance"),
 )
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepml.report.figures import data_simulation, features, folds, overtraining, roc
+from hepml.report.figures import (
+    calibration,
+    data_simulation,
+    features,
+    folds,
+    overtraining,
+    roc,
+    spectators,
+    structure,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +25,9 @@ __all__ = ["FIGURES"]
 
 FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     roc.jobs,
+    structure.jobs,
+    calibration.jobs,
+    spectators.jobs,
     folds.jobs,
     overtraining.jobs,
     features.jobs,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hepml.workflow.topics.calibration import calibration, recalibration
 from hepml.workflow.topics.comparisons import comparisons
 from hepml.workflow.topics.curve import partial_auc, roc_band, roc_bootstrap, tmva
 from hepml.workflow.topics.exploration import exploration
 from hepml.workflow.topics.folds import fold_cuts, folds
 from hepml.workflow.topics.overtraining import overtraining
 from hepml.workflow.topics.performance import cuts, roc, working_points
+from hepml.workflow.topics.spectators import spectators
+from hepml.workflow.topics.structure import agreement, confusion, purity, score_separation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +32,12 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "roc_bootstrap": roc_bootstrap,
     "tmva": tmva,
     "overtraining": overtraining,
+    "score_separation": score_separation,
+    "purity": purity,
+    "confusion": confusion,
+    "calibration": calibration,
+    "recalibration": recalibration,
+    "spectators": spectators,
     "folds": folds,
     "fold_cuts": fold_cuts,
 }
@@ -36,4 +45,5 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
 RUN_TOPICS: Mapping[str, Callable[[RunContext], Finding | None]] = {
     "exploration": exploration,
     "comparisons": comparisons,
+    "agreement": agreement,
 }
