@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from hepml.config.features import FeatureConfig, FeatureItem, LeadingConfig
+from hepml.config.significance import SignificanceConfig
 from hepml.config.values import (
     Closed,
     ExpressionText,
@@ -189,11 +190,12 @@ class MethodConfig(BaseModel):
 
 
 class EvaluationConfig(Closed):
-    """Working points (signal efficiencies), and what counts as a gap between training and test."""
+    """Working points (signal efficiencies), what counts as a gap between training and test, and significances."""
 
     working_points: Numbers = (0.3, 0.7)
     permutations: Integer = Field(default=200, ge=20, le=100_000)
     auc_gap: Number = Field(default=0.01, gt=0, lt=0.5)
+    significance: SignificanceConfig = SignificanceConfig()
     partial_auc: Number = Field(default=0.1, gt=0, le=1)
 
     @field_validator("working_points")
@@ -472,6 +474,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "split": SplitConfig,
     "training": TrainingConfig,
     "evaluation": EvaluationConfig,
+    "evaluation.significance": SignificanceConfig,
     "report": ReportConfig,
     "cache": CacheConfig,
 }

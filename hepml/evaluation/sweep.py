@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Indices = NDArray[np.int64]
 
-__all__ = ["ClassSweep", "Sweep", "placements", "sweep"]
+__all__ = ["ClassSweep", "SortedRows", "Sweep", "placements", "sweep"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,7 @@ def sweep(events: ScoredEvents) -> Sweep:
     score = events.score[order]
     is_signal = events.is_signal[order]
     weight = events.weight[order]
-    rows = _Rows(
+    rows = SortedRows(
         last=np.flatnonzero(np.append(score[1:] != score[:-1], True)),
         event=None if events.event is None else events.event[order],
     )
@@ -94,7 +94,7 @@ def placements(signal_here: Floats, background_here: Floats) -> tuple[float, Flo
     return area, placement_signal, placement_background
 
 
-def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float]:
+def _area(rows: SortedRows, signal: Floats, background: Floats) -> tuple[float, float]:
     """Mann-Whitney area and its DeLong error."""
     signal_here, background_here = rows.per_cut(signal), rows.per_cut(background)
     area, placement_signal, placement_background = placements(signal_here, background_here)
@@ -111,7 +111,7 @@ def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float
     return area, float(np.sqrt(variance))
 
 
-class _Rows:
+class SortedRows:
     """Rows sorted from the highest score to the lowest: the last row of each distinct score, and each row's event."""
 
     def __init__(self, last: Indices, event: Indices | None) -> None:
@@ -144,9 +144,11 @@ class _Rows:
         n_effective = total**2 / float(np.square(weight).sum())
         second, fourth = self._moments(weight, efficiency)
         n_carrying = np.divide(np.square(second), fourth, out=np.zeros_like(second), where=fourth > 0)
+        error = np.sqrt(second, out=second)
+        error /= total
         return ClassSweep(
             efficiency=np.concatenate([[0.0], efficiency]),
-            error=np.concatenate([[0.0], np.sqrt(second) / total]),
+            error=np.concatenate([[0.0], error]),
             n_carrying=np.concatenate([[0.0], n_carrying]),
             n_rows=n_rows,
             total=total,
@@ -155,19 +157,26 @@ class _Rows:
 
     def _moments(self, weight: Floats, efficiency: Floats) -> tuple[Floats, Floats]:
         """Sum (P - eff T)^2, and (P - eff T)^4, over the events at each cut."""
-        squares = np.square(weight)
         if self.event is None:
-            passing = self.at_cuts(squares)
-            second = passing * (1.0 - 2.0 * efficiency) + np.square(efficiency) * passing[-1]
-            passing = self.at_cuts(np.square(squares))
-            squared = np.square(efficiency)
-            # (1 - e)^4 of what passes, e^4 of what fails
-            fourth = passing * (1.0 - 2.0 * efficiency) * (1.0 - 2.0 * efficiency + 2.0 * squared)
-            fourth += np.square(squared) * passing[-1]
+            # in place: these are passes over arrays of the size of the sample
+            powers = np.square(weight)
+            second = self.at_cuts(powers)
+            fourth = self.at_cuts(np.square(powers, out=powers))
+            sum_2, sum_4 = second[-1], fourth[-1]
+            # sum of (1 - e)^k w^k of what passes and e^k w^k of what fails
+            squared, rest = np.square(efficiency), 1.0 - 2.0 * efficiency
+            second *= rest
+            second += squared * sum_2
+            fourth *= rest
+            rest += 2.0 * squared
+            fourth *= rest
+            np.square(squared, out=squared)
+            squared *= sum_4
+            fourth += squared
         else:
             sums = np.bincount(self.event, weights=weight)
             of_row = sums[self.event]
-            before = self._passed_before(weight)
+            before = self.passed_before(weight)
             after = before + weight
 
             def mixed(power: int, other: int) -> Floats:
@@ -177,7 +186,7 @@ class _Rows:
             second = mixed(2, 0) - 2.0 * efficiency * mixed(1, 1) + np.square(efficiency) * np.square(sums).sum()
             fourth = mixed(4, 0) - 4.0 * efficiency * mixed(3, 1) + 6.0 * efficiency**2 * mixed(2, 2)
             fourth += efficiency**4 * (sums**4).sum() - 4.0 * efficiency**3 * mixed(1, 3)
-        return np.maximum(second, 0.0), np.maximum(fourth, 0.0)
+        return np.maximum(second, 0.0, out=second), np.maximum(fourth, 0.0, out=fourth)
 
     def covariance(self, signal: Floats, background: Floats) -> Floats | None:
         """Covariance of the two efficiencies at each cut; None if no event has rows of both classes."""
@@ -187,7 +196,7 @@ class _Rows:
         background_sums = np.bincount(self.event, weights=background)
         if not np.any((signal_sums != 0) & (background_sums != 0)):
             return None
-        both = self.at_cuts(signal * self._passed_before(background) + background * self._passed_before(signal))
+        both = self.at_cuts(signal * self.passed_before(background) + background * self.passed_before(signal))
         signal_passing, background_passing = self.at_cuts(signal), self.at_cuts(background)
         efficiency_signal = signal_passing / signal_passing[-1]
         efficiency_background = background_passing / background_passing[-1]
@@ -199,7 +208,7 @@ class _Rows:
         )
         return np.concatenate([[0.0], covariance / (signal_passing[-1] * background_passing[-1])])
 
-    def _passed_before(self, weight: Floats) -> Floats:
+    def passed_before(self, weight: Floats) -> Floats:
         """For each row, the sum over the rows of the same event that come before it."""
         grouped = weight[self._by_event]
         before = np.cumsum(grouped) - grouped

@@ -16,9 +16,9 @@ from hepml.evaluation.uniformity import Uniformity, uniformity
 from hepml.evaluation.variable_bins import as_column
 
 if TYPE_CHECKING:
-    import numpy as np
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["ClassDependence", "VariableDependence", "variable_dependence"]

@@ -30,7 +30,7 @@ SECTIONS = (
     ("overtraining", "Overtraining"),
     ("performance", "Performance"),
     ("folds", "Folds"),
-    ("working_points", "Working points"),
+    ("working_points", "Working points and significance"),
     ("calibration", "Calibration"),
     ("spectators", "Spectators and sculpting"),
     ("provenance", "Provenance"),

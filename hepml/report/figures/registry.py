@@ -11,6 +11,7 @@ from hepml.report.figures import (
     folds,
     overtraining,
     roc,
+    significance,
     spectators,
     structure,
 )
@@ -30,6 +31,7 @@ FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     spectators.jobs,
     folds.jobs,
     overtraining.jobs,
+    significance.jobs,
     features.jobs,
     data_simulation.jobs,
 )

@@ -11,6 +11,7 @@ from hepml.workflow.topics.exploration import exploration
 from hepml.workflow.topics.folds import fold_cuts, folds
 from hepml.workflow.topics.overtraining import overtraining
 from hepml.workflow.topics.performance import cuts, roc, working_points
+from hepml.workflow.topics.significance import significance
 from hepml.workflow.topics.spectators import spectators
 from hepml.workflow.topics.structure import agreement, confusion, purity, score_separation
 
@@ -38,6 +39,7 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "calibration": calibration,
     "recalibration": recalibration,
     "spectators": spectators,
+    "significance": significance,
     "folds": folds,
     "fold_cuts": fold_cuts,
 }
