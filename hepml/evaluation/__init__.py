@@ -39,6 +39,7 @@ from hepml.evaluation.partial_auc import PartialAuc, partial_auc
 from hepml.evaluation.permutation import permutation_importance
 from hepml.evaluation.platt import PlattMap, fit_platt
 from hepml.evaluation.purity import PurityScan, purity_scan
+from hepml.evaluation.recalibration import Recalibration, recalibration
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.roc_band import RocBand
 from hepml.evaluation.roc_bootstrap import BootstrapEfficiency, RocBootstrap, bootstrap_roc
@@ -56,6 +57,7 @@ from hepml.evaluation.tmva_efficiencies import TmvaEfficiencies, tmva_efficienci
 from hepml.evaluation.training_curve import AgainstOptimum, StageFigures, TrainingCurve, stage_grid, training_curve
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.uniformity import Uniformity, uniformity
+from hepml.evaluation.variable_dependence import ClassDependence, VariableDependence, variable_dependence
 from hepml.evaluation.verdict import Reference
 from hepml.evaluation.working_point import WorkingPoint
 
@@ -67,6 +69,7 @@ __all__ = [
     "BootstrapEfficiency",
     "Calibration",
     "ClassDensity",
+    "ClassDependence",
     "ClassifierAgreement",
     "ConfusionMatrix",
     "ContributionDensity",
@@ -100,6 +103,7 @@ __all__ = [
     "PlattMap",
     "Prediction",
     "PurityScan",
+    "Recalibration",
     "Reference",
     "RocBand",
     "RocBootstrap",
@@ -118,6 +122,7 @@ __all__ = [
     "TrainingCurve",
     "TwoSampleTest",
     "Uniformity",
+    "VariableDependence",
     "WorkingPoint",
     "auc_covariance",
     "auc_losses",
@@ -152,6 +157,7 @@ __all__ = [
     "permutation_importance",
     "purity_scan",
     "rank_features",
+    "recalibration",
     "roc_curve",
     "score_densities",
     "score_histograms",
@@ -167,4 +173,5 @@ __all__ = [
     "training_curve",
     "two_sample_test",
     "uniformity",
+    "variable_dependence",
 ]

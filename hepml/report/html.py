@@ -33,6 +33,8 @@ SECTIONS = (
     ("folds", "Folds"),
     ("working_points", "Working points and significance"),
     ("importance", "Importance"),
+    ("calibration", "Calibration"),
+    ("spectators", "Spectators and sculpting"),
     ("provenance", "Provenance"),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hepml.report.figures import (
+    calibration,
     data_simulation,
     features,
     folds,
@@ -12,6 +13,8 @@ from hepml.report.figures import (
     overtraining,
     roc,
     significance,
+    spectators,
+    structure,
     training,
 )
 
@@ -26,6 +29,9 @@ __all__ = ["FIGURES"]
 FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     roc.jobs,
     training.jobs,
+    structure.jobs,
+    calibration.jobs,
+    spectators.jobs,
     folds.jobs,
     overtraining.jobs,
     significance.jobs,
