@@ -195,6 +195,10 @@ class EvaluationConfig(Closed):
     working_points: Numbers = (0.3, 0.7)
     permutations: Integer = Field(default=200, ge=20, le=100_000)
     auc_gap: Number = Field(default=0.01, gt=0, lt=0.5)
+    permutation_repeats: Integer = Field(default=3, ge=0, le=1000)
+    explained_events: Integer = Field(default=1000, ge=0)
+    drop_column: bool = False
+    correlated_features: Number = Field(default=0.8, gt=0, le=1)
     significance: SignificanceConfig = SignificanceConfig()
     partial_auc: Number = Field(default=0.1, gt=0, le=1)
     log_loss_gap: Number = Field(default=0.01, gt=0, lt=1)

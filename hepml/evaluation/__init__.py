@@ -12,24 +12,34 @@ from hepml.evaluation.comparison import (
     compare_methods,
 )
 from hepml.evaluation.confusion import ConfusionMatrix, confusion_matrix
+from hepml.evaluation.contributions import (
+    ContributionDensity,
+    ContributionProfile,
+    ContributionSummary,
+    contribution_summary,
+)
 from hepml.evaluation.correlations import Correlations, correlations
 from hepml.evaluation.data_simulation import DataMC, data_mc
 from hepml.evaluation.distance_correlation import DistanceCorrelation, distance_correlation
 from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.exploration import Exploration
+from hepml.evaluation.feature_groups import feature_groups
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
 from hepml.evaluation.figures_of_merit import FIGURES_OF_MERIT, FigureOfMerit
 from hepml.evaluation.flatness import Flatness, flatness
 from hepml.evaluation.fold_comparison import FoldArea, FoldComparison, FoldShapes, compare_folds
 from hepml.evaluation.histogram import Histogram, fill_histogram
+from hepml.evaluation.importance import FeatureImportance, auc_losses
 from hepml.evaluation.isotonic import IsotonicMap, fit_isotonic
 from hepml.evaluation.learning_curve import LearningCurve, Prediction, learning_curve
 from hepml.evaluation.multiclass import MulticlassAuc, multiclass_auc
 from hepml.evaluation.optimum_bias import OptimumBias, optimum_bias
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
 from hepml.evaluation.partial_auc import PartialAuc, partial_auc
+from hepml.evaluation.permutation import permutation_importance
 from hepml.evaluation.platt import PlattMap, fit_platt
 from hepml.evaluation.purity import PurityScan, purity_scan
+from hepml.evaluation.recalibration import Recalibration, recalibration
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.roc_band import RocBand
 from hepml.evaluation.roc_bootstrap import BootstrapEfficiency, RocBootstrap, bootstrap_roc
@@ -47,6 +57,7 @@ from hepml.evaluation.tmva_efficiencies import TmvaEfficiencies, tmva_efficienci
 from hepml.evaluation.training_curve import AgainstOptimum, StageFigures, TrainingCurve, stage_grid, training_curve
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.uniformity import Uniformity, uniformity
+from hepml.evaluation.variable_dependence import ClassDependence, VariableDependence, variable_dependence
 from hepml.evaluation.verdict import Reference
 from hepml.evaluation.working_point import WorkingPoint
 
@@ -58,8 +69,12 @@ __all__ = [
     "BootstrapEfficiency",
     "Calibration",
     "ClassDensity",
+    "ClassDependence",
     "ClassifierAgreement",
     "ConfusionMatrix",
+    "ContributionDensity",
+    "ContributionProfile",
+    "ContributionSummary",
     "Correlations",
     "CutSignificance",
     "DataMC",
@@ -68,6 +83,7 @@ __all__ = [
     "EfficiencyComparison",
     "Exploration",
     "FeatureHistograms",
+    "FeatureImportance",
     "FigureOfMerit",
     "Flatness",
     "FoldArea",
@@ -87,6 +103,7 @@ __all__ = [
     "PlattMap",
     "Prediction",
     "PurityScan",
+    "Recalibration",
     "Reference",
     "RocBand",
     "RocBootstrap",
@@ -105,8 +122,10 @@ __all__ = [
     "TrainingCurve",
     "TwoSampleTest",
     "Uniformity",
+    "VariableDependence",
     "WorkingPoint",
     "auc_covariance",
+    "auc_losses",
     "binned_kolmogorov",
     "binned_significance",
     "bootstrap_roc",
@@ -118,10 +137,12 @@ __all__ = [
     "compare_folds",
     "compare_methods",
     "confusion_matrix",
+    "contribution_summary",
     "correlations",
     "data_mc",
     "distance_correlation",
     "efficiency",
+    "feature_groups",
     "feature_histograms",
     "fill_histogram",
     "fit_isotonic",
@@ -133,8 +154,10 @@ __all__ = [
     "optimum_bias",
     "overtraining",
     "partial_auc",
+    "permutation_importance",
     "purity_scan",
     "rank_features",
+    "recalibration",
     "roc_curve",
     "score_densities",
     "score_histograms",
@@ -150,4 +173,5 @@ __all__ = [
     "training_curve",
     "two_sample_test",
     "uniformity",
+    "variable_dependence",
 ]

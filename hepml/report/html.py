@@ -32,6 +32,9 @@ SECTIONS = (
     ("baselines", "Do I need machine learning?"),
     ("folds", "Folds"),
     ("working_points", "Working points and significance"),
+    ("importance", "Importance"),
+    ("calibration", "Calibration"),
+    ("spectators", "Spectators and sculpting"),
     ("provenance", "Provenance"),
 )
 

@@ -42,6 +42,7 @@ from hepml.workflow.notebook import notebook_progress
 from hepml.workflow.outputs import write_scores
 from hepml.workflow.plan import Plan
 from hepml.workflow.preparation import Prepared, check_dataset
+from hepml.workflow.rankings import log_rankings
 from hepml.workflow.run import Run
 from hepml.workflow.topics import MethodContext, RunContext
 from hepml.workflow.training import train_all, train_some, training_tasks
@@ -380,6 +381,7 @@ class Analysis:
             tell("comparing", 0.0)
             with clock("compare"):
                 findings = evaluate_run(whole)
+            log_rankings(findings)
             metrics = run_metrics(whole, findings)
             tell("writing scores", 0.0)
             with clock("write"):

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hepml.data import Part
-from hepml.errors import HepmlError
+from hepml.errors import HepmlError, InvalidInputError
 from hepml.report import Findings, NotComputable
 from hepml.workflow.topics import METHOD_TOPICS, RUN_TOPICS, MethodContext, Scored
 
@@ -71,7 +71,7 @@ def evaluate_method(
         config, prepared, method, kind, scores.all, train, validation, test, findings={}, baselines=baselines
     )
     for topic, compute in METHOD_TOPICS.items():
-        found = compute(context) if topic == "roc" else _computed(f"{topic} of {method.name}", compute, context)
+        found = _curve(compute, context) if topic == "roc" else _computed(f"{topic} of {method.name}", compute, context)
         if found is not None:
             context.findings[topic] = found
     return context
@@ -105,6 +105,14 @@ def method_metrics(context: MethodContext) -> dict[str, Any]:
         "training": context.method.training_report(),
         **{topic: found.to_dict() for topic, found in context.findings.items()},
     }
+
+
+def _curve(compute: Callable[[MethodContext], Finding | None], context: MethodContext) -> Finding | None:
+    try:
+        return compute(context)
+    except InvalidInputError as error:
+        msg = f"{context.name}: there is no ROC curve of the test part: {error}"
+        raise InvalidInputError(msg) from error
 
 
 def _computed(what: str, compute: Callable[[Any], Finding | None], context: Any) -> Finding | None:
