@@ -16,6 +16,7 @@ from hepml.config.analysis import (
     parse_analysis,
 )
 from hepml.config.features import MOST_LEADING, LeadingConfig, leading_expressions
+from hepml.config.significance import SignificanceConfig
 from hepml.config.yaml import Document, dump_yaml, parse_yaml, read_yaml
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "NormaliseConfig",
     "ReportConfig",
     "SampleConfig",
+    "SignificanceConfig",
     "SplitConfig",
     "TrainingConfig",
     "dump_yaml",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Indices = NDArray[np.int64]
 
-__all__ = ["ClassSweep", "Sweep", "placements", "sweep"]
+__all__ = ["ClassSweep", "SortedRows", "Sweep", "placements", "sweep"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,7 @@ def sweep(events: ScoredEvents) -> Sweep:
     score = events.score[order]
     is_signal = events.is_signal[order]
     weight = events.weight[order]
-    rows = _Rows(
+    rows = SortedRows(
         last=np.flatnonzero(np.append(score[1:] != score[:-1], True)),
         event=None if events.event is None else events.event[order],
     )
@@ -94,7 +94,7 @@ def placements(signal_here: Floats, background_here: Floats) -> tuple[float, Flo
     return area, placement_signal, placement_background
 
 
-def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float]:
+def _area(rows: SortedRows, signal: Floats, background: Floats) -> tuple[float, float]:
     """Mann-Whitney area and its DeLong error."""
     signal_here, background_here = rows.per_cut(signal), rows.per_cut(background)
     area, placement_signal, placement_background = placements(signal_here, background_here)
@@ -111,7 +111,7 @@ def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float
     return area, float(np.sqrt(variance))
 
 
-class _Rows:
+class SortedRows:
     """Rows sorted from the highest score to the lowest: the last row of each distinct score, and each row's event."""
 
     def __init__(self, last: Indices, event: Indices | None) -> None:
@@ -176,7 +176,7 @@ class _Rows:
         else:
             sums = np.bincount(self.event, weights=weight)
             of_row = sums[self.event]
-            before = self._passed_before(weight)
+            before = self.passed_before(weight)
             after = before + weight
 
             def mixed(power: int, other: int) -> Floats:
@@ -196,7 +196,7 @@ class _Rows:
         background_sums = np.bincount(self.event, weights=background)
         if not np.any((signal_sums != 0) & (background_sums != 0)):
             return None
-        both = self.at_cuts(signal * self._passed_before(background) + background * self._passed_before(signal))
+        both = self.at_cuts(signal * self.passed_before(background) + background * self.passed_before(signal))
         signal_passing, background_passing = self.at_cuts(signal), self.at_cuts(background)
         efficiency_signal = signal_passing / signal_passing[-1]
         efficiency_background = background_passing / background_passing[-1]
@@ -208,7 +208,7 @@ class _Rows:
         )
         return np.concatenate([[0.0], covariance / (signal_passing[-1] * background_passing[-1])])
 
-    def _passed_before(self, weight: Floats) -> Floats:
+    def passed_before(self, weight: Floats) -> Floats:
         """For each row, the sum over the rows of the same event that come before it."""
         grouped = weight[self._by_event]
         before = np.cumsum(grouped) - grouped

@@ -11,6 +11,9 @@ SLIDER_NUMBERS = (
     ("signal_efficiency", "signal efficiency"),
     ("background_efficiency", "background efficiency"),
     ("background_rejection", "background rejection"),
+    ("signal", "expected signal"),
+    ("background", "expected background"),
+    ("significance", "significance"),
 )
 
 
@@ -23,7 +26,8 @@ def slider_data(metrics: dict[str, Any]) -> list[dict[str, Any]]:
         lists = {key: values[1:] for key, values in curve.items()}
         background = lists["background_efficiency"]
         found.append(
-            {
+            _significance(metrics["methods"][name].get("significance", {}), lists["thresholds"])
+            | {
                 "name": name,
                 "threshold": lists["thresholds"],
                 "signal_efficiency": lists["signal_efficiency"],
@@ -35,3 +39,13 @@ def slider_data(metrics: dict[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _significance(found: dict[str, Any], thresholds: list[float]) -> dict[str, Any]:
+    """Return expected events and the chosen figure of merit, if they are there for the very same cuts."""
+    curve = found.get("curve")
+    if curve is None or curve["thresholds"] != thresholds:
+        return {}
+    merit = curve["figures"][found["figure"]]
+    events = {key: curve[key] for key in ("signal", "signal_error", "background", "background_error")}
+    return events | {"significance": merit["values"], "significance_error": merit["errors"]}
