@@ -54,7 +54,7 @@ def train(
     target = out or Path("runs") / job.config.name
     if task is not None:
         if out is None or methods or resume or overwrite or unblind:
-            msg = "--task trains one model into OUT/TASK: it needs -o, and none of --methods, --resume, --overwrite, --unblind"
+            msg = "--task trains one model into OUT/TASK: it needs -o, no --methods, --resume, --overwrite, --unblind"
             raise click.UsageError(msg)
         with progress_bar() as progress:
             stored = job.train_task(task, out, cache=cache, progress=progress)

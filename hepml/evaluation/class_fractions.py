@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["ClassFractions", "Divergence", "class_fractions", "quantile_edges"]
+__all__ = ["ClassFractions", "Divergence", "cell_moments", "class_fractions", "merged_slots", "quantile_edges"]
 
 # smallest (p + q)^2 / variance of a bin: that of ten events of unit weight
 _MIN_EFFECTIVE = 10.0
@@ -104,9 +104,19 @@ class ClassFractions:
 
 
 def class_fractions(
-    values: ArrayLike, y_true: ArrayLike, weight: ArrayLike | None, event: ArrayLike | None, n_bins: int
+    values: ArrayLike,
+    y_true: ArrayLike,
+    weight: ArrayLike | None,
+    event: ArrayLike | None,
+    n_bins: int,
+    *,
+    each_fills: bool = False,
 ) -> ClassFractions:
-    """Bin a feature so that both classes together fill each bin equally; see :func:`hepml.evaluation.separation`."""
+    """Bin a feature so that both classes together fill each bin equally; see :func:`hepml.evaluation.separation`.
+
+    With ``each_fills`` ten effective events of either class fill a bin, not of both together: for functions that are not
+    smooth where one fraction is zero.
+    """
     column = as_numbers(values, "a feature")
     if column.ndim != 1:
         msg = f"a feature has shape {column.shape}; one value per event, shape (n_events,), is needed"
@@ -127,7 +137,7 @@ def class_fractions(
     edges = quantile_edges(column[~missing], _absolute(share, is_signal)[~missing], n_bins)
     slot = np.searchsorted(edges[1:-1], column, side="right")
     slot[missing] = edges.size - 1
-    keep, computable = _merged(slot, share, is_signal, edges.size - 1)
+    keep, computable = merged_slots(slot, share, is_signal, edges.size - 1, each_fills=each_fills)
     # what is too rare for a bin of its own is left out: it would only add noise
     n_slots = int(keep.max()) + 1
     final = keep[slot]
@@ -135,7 +145,7 @@ def class_fractions(
     cell = final[used] + np.where(is_signal[used], 0, n_slots)
     sums = np.bincount(cell, weights=share[used], minlength=2 * n_slots)
     first = np.searchsorted(keep[:-1], np.arange(keep[:-1].max() + 1))
-    moments = _moments(cell, share[used], None if events.event is None else events.event[used], 2 * n_slots)
+    moments = cell_moments(cell, share[used], None if events.event is None else events.event[used], 2 * n_slots)
     norm = np.repeat([sums[:n_slots].sum(), sums[n_slots:].sum()], n_slots)
     computable = computable and bool((norm > 0).all())
     if not computable:
@@ -156,8 +166,8 @@ def _absolute(share: Floats, is_signal: NDArray[np.bool_]) -> Floats:
     return size / sums
 
 
-def quantile_edges(values: Floats, size: Floats, n_bins: int) -> Floats:
-    """Edges between distinct values that share out the absolute weights equally."""
+def quantile_edges(values: Floats, size: Floats, n_bins: int, *, n_halvings: int = 0) -> Floats:
+    """Edges between distinct values that share out the absolute weights equally, the outermost bins halved at times."""
     outer = np.array([-np.inf, np.inf])
     if not values.size:
         return outer
@@ -165,15 +175,16 @@ def quantile_edges(values: Floats, size: Floats, n_bins: int) -> Floats:
     ranked, filled = values[order], np.cumsum(size[order])
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     distinct, filled = ranked[last], filled[last]
-    wanted = filled[-1] * np.arange(1, n_bins) / n_bins
+    tail = 0.5 ** np.arange(n_halvings, 0, -1) / n_bins
+    wanted = filled[-1] * np.concatenate([tail, np.arange(1, n_bins) / n_bins, 1 - tail[::-1]])
     # rounding must not decide on which side of an edge an event falls
     above = np.searchsorted(filled, wanted * (1 - 1e-12)) + 1
     inner = distinct[np.unique(above[above < distinct.size])]
     return np.concatenate([outer[:1], inner[np.isfinite(inner)], outer[1:]])
 
 
-def _merged(
-    slot: NDArray[np.int64], share: Floats, is_signal: NDArray[np.bool_], n_slots: int
+def merged_slots(
+    slot: NDArray[np.int64], share: Floats, is_signal: NDArray[np.bool_], n_slots: int, *, each_fills: bool = False
 ) -> tuple[NDArray[np.int64], bool]:
     """Give each slot its bin: neighbours are merged until no share is negative and ten events fill a bin.
 
@@ -182,11 +193,16 @@ def _merged(
     length = n_slots + 1
     signal = np.bincount(slot[is_signal], weights=share[is_signal], minlength=length)
     background = np.bincount(slot[~is_signal], weights=share[~is_signal], minlength=length)
-    square = np.bincount(slot, weights=np.square(share), minlength=length)
+    squares = [
+        np.bincount(slot[mask], weights=np.square(share[mask]), minlength=length) for mask in (is_signal, ~is_signal)
+    ]
 
     def fills(start: int, stop: int) -> bool:
         p, q = float(signal[start:stop].sum()), float(background[start:stop].sum())
-        return p >= 0 and q >= 0 and (p + q) ** 2 >= _MIN_EFFECTIVE * float(square[start:stop].sum()) and p + q > 0
+        square_p, square_q = (float(square[start:stop].sum()) for square in squares)
+        if each_fills:
+            return p > 0 and q > 0 and p**2 >= _MIN_EFFECTIVE * square_p and q**2 >= _MIN_EFFECTIVE * square_q
+        return p >= 0 and q >= 0 and (p + q) ** 2 >= _MIN_EFFECTIVE * (square_p + square_q) and p + q > 0
 
     starts = [0]
     for bound in range(1, n_slots):
@@ -200,7 +216,8 @@ def _merged(
     return np.append(number, missing), p >= 0 and q >= 0
 
 
-def _moments(cell: NDArray[np.int64], share: Floats, event: NDArray[np.int64] | None, n_cells: int) -> Floats:
+def cell_moments(cell: NDArray[np.int64], share: Floats, event: NDArray[np.int64] | None, n_cells: int) -> Floats:
+    """Sum, over events, the products of what they have in two cells; without ``event`` each row is an event."""
     if event is None:
         diagonal: Floats = np.zeros((n_cells, n_cells))
         np.fill_diagonal(diagonal, np.bincount(cell, weights=np.square(share), minlength=n_cells))

@@ -12,7 +12,7 @@ from hepml.errors import EmptyClassError, InvalidInputError, WeightError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ScoredEvents", "as_array", "as_events", "as_numbers", "as_scores", "as_weights"]
+__all__ = ["ScoredEvents", "as_array", "as_events", "as_numbers", "as_score_column", "as_scores", "as_weights"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,10 @@ class ScoredEvents:
         )
         events.require_both_classes()
         return events
+
+    def with_score(self, score: NDArray[Any]) -> ScoredEvents:
+        """Return the same events with other scores, as :func:`as_scores` returns them."""
+        return ScoredEvents(self.is_signal, score, self.weight, self.event)
 
     def require_both_classes(self) -> None:
         """Raise EmptyClassError unless both classes have events with a positive sum of weights."""
@@ -118,6 +122,15 @@ def as_scores(score: ArrayLike, n_events: int, name: str = "score") -> NDArray[A
         msg = f"{name}: {n_nan} NaN and {n_infinite} infinite values among {n_events} events"
         raise InvalidInputError(msg)
     return values
+
+
+def as_score_column(score: ArrayLike, name: str = "score") -> NDArray[np.float64]:
+    """Return scores as float64, however many there are, or raise InvalidInputError."""
+    values = as_numbers(score, name)
+    if values.ndim != 1:
+        msg = f"{name} has shape {values.shape}; one value per event, shape (n_events,), is needed"
+        raise InvalidInputError(msg)
+    return as_scores(values, values.size, name).astype(np.float64, copy=False)
 
 
 def as_weights(weight: ArrayLike | None, n_events: int, name: str = "weight") -> NDArray[np.float64]:

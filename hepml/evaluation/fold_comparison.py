@@ -11,6 +11,7 @@ from scipy.stats import chi2
 
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation.events import ScoredEvents, as_array
+from hepml.evaluation.influence import area_influence, by_event
 from hepml.evaluation.roc import roc_curve
 
 if TYPE_CHECKING:
@@ -186,12 +187,10 @@ def compare_folds(
         one = _take(events, here)
         curve = roc_curve(one.is_signal, one.score, one.weight, event=one.event)
         areas.append(FoldArea(number, curve.n_signal, curve.n_background, curve.auc, curve.auc_error))
-        influence[here] -= _area_influence(one)[1] / n_folds
+        influence[here] -= area_influence(one)[1] / n_folds
     auc, error = (np.array([getattr(area, name) for area in areas]) for name in ("auc", "auc_error"))
     pooled = roc_curve(events.is_signal, events.score, events.weight, event=events.event)
-    influence += _area_influence(events)[1]
-    if events.event is not None:
-        influence = np.bincount(events.event, weights=influence).astype(np.float64)
+    influence += area_influence(events)[1]
     statistic = _chi2(auc, error)
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     signal, background = (
@@ -216,7 +215,7 @@ def compare_folds(
         chi2_ndf=n_folds - 1,
         chi2_p_value=float(chi2.sf(statistic, n_folds - 1)),
         pooling=pooled.auc - float(auc.mean()),
-        pooling_error=float(np.sqrt(np.square(influence).sum())),
+        pooling_error=float(np.sqrt(np.square(by_event(influence, events.event)).sum())),
         signal=signal,
         background=background,
     )
@@ -283,23 +282,3 @@ def _shapes(
     # equal distances may differ by the order of summation
     above = sum(bool(distances(rng.permutation(of_event)).max() >= seen.max() * (1 - 1e-12)) for _ in range(n_done))
     return FoldShapes(float(seen.max()), int(seen.argmax()), (1 + above) / (1 + n_done), n_done)
-
-
-def _area_influence(events: ScoredEvents) -> tuple[float, Floats]:
-    """Area and the influence of each row on it (its DeLong term)."""
-    order = np.argsort(events.score)[::-1]
-    ordered = events.score[order]
-    is_last = np.append(ordered[1:] != ordered[:-1], True)
-    group = np.empty(order.size, dtype=np.int64)
-    group[order] = np.cumsum(is_last) - is_last
-    signal, background = (
-        np.bincount(group, weights=np.where(events.is_signal == one, events.weight, 0.0)) for one in (True, False)
-    )
-    above, below = np.cumsum(signal) - 0.5 * signal, background.sum() - np.cumsum(background) + 0.5 * background
-    of_signal, of_background = below / background.sum(), above / signal.sum()
-    area = float((signal * of_signal).sum() / signal.sum())
-    return area, events.weight * np.where(
-        events.is_signal,
-        (of_signal[group] - area) / signal.sum(),
-        (of_background[group] - area) / background.sum(),
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError, WeightError
-from hepml.evaluation.events import as_numbers
+from hepml.evaluation.events import as_events, as_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -25,7 +25,7 @@ class Histogram:
     edges : ndarray of float64, shape (n_bins + 1,)
         Increasing.
     sum_w, sum_w2 : ndarray of float64, shape (n_bins,)
-        Sum of the weights, of either sign, and of their squares.
+        Sum of the weights, of either sign, and of their squares (those of one event in one bin added first).
     underflow, overflow : float
         Sums of the weights below and above the edges.
     missing : float
@@ -92,7 +92,9 @@ class Histogram:
         }
 
 
-def fill_histogram(values: ArrayLike, edges: ArrayLike, weight: ArrayLike | None = None) -> Histogram:
+def fill_histogram(
+    values: ArrayLike, edges: ArrayLike, weight: ArrayLike | None = None, *, event: ArrayLike | None = None
+) -> Histogram:
     """Fill a histogram with weighted values.
 
     Parameters
@@ -103,6 +105,8 @@ def fill_histogram(values: ArrayLike, edges: ArrayLike, weight: ArrayLike | None
         Finite and increasing.
     weight : array-like of float, shape (n_events,), optional
         Event weights, of either sign. Default 1.
+    event : array-like of int, shape (n_events,), optional
+        Equal values mark rows of one event: what they put into one bin is added before it is squared.
 
     Returns
     -------
@@ -136,7 +140,7 @@ def fill_histogram(values: ArrayLike, edges: ArrayLike, weight: ArrayLike | None
     slot[column == axis[-1]] = axis.size - 1
     slot[missing] = axis.size + 1
     sums = _sums(slot, weights, axis.size + 2)
-    squares = _sums(slot, np.square(weights), axis.size + 2)
+    squares = _squares(slot, weights, as_events(event, column.size), axis.size + 2)
     return Histogram(
         edges=axis,
         sum_w=sums[1 : axis.size],
@@ -153,3 +157,13 @@ def fill_histogram(values: ArrayLike, edges: ArrayLike, weight: ArrayLike | None
 def _sums(slot: NDArray[np.int64], weights: NDArray[np.float64], n_slots: int) -> NDArray[np.float64]:
     sums: NDArray[np.float64] = np.bincount(slot, weights=weights, minlength=n_slots).astype(np.float64, copy=False)
     return sums
+
+
+def _squares(
+    slot: NDArray[np.int64], weights: NDArray[np.float64], event: NDArray[np.int64] | None, n_slots: int
+) -> NDArray[np.float64]:
+    if event is None:
+        return _sums(slot, np.square(weights), n_slots)
+    # one sum for each event and slot that meet
+    met, inverse = np.unique(event * n_slots + slot, return_inverse=True)
+    return _sums(met % n_slots, np.square(np.bincount(inverse, weights=weights)), n_slots)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PartialAuc", "partial_auc"]
 
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class PartialAuc:
@@ -122,8 +124,11 @@ def partial_auc(
         msg = "give either a range of background_efficiency or one of signal_efficiency"
         raise InvalidInputError(msg)
     influence = by_event(influence, events.event)
-    n_events = n_carrying(influence)
-    error = math.sqrt(np.square(influence).sum()) if n_events >= MIN_CARRYING else math.nan
+    error = math.sqrt(np.square(influence).sum())
+    # scores that do not tell the classes apart at all have no influence but rounding
+    n_events = n_carrying(influence) if error > _ROUNDING else 0.0
+    if n_events < MIN_CARRYING:
+        error = math.nan
     above_chance = (high - low) - chance
     return PartialAuc(
         over="signal_efficiency" if background_efficiency is None else "background_efficiency",

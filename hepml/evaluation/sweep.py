@@ -144,9 +144,11 @@ class SortedRows:
         n_effective = total**2 / float(np.square(weight).sum())
         second, fourth = self._moments(weight, efficiency)
         n_carrying = np.divide(np.square(second), fourth, out=np.zeros_like(second), where=fourth > 0)
+        error = np.sqrt(second, out=second)
+        error /= total
         return ClassSweep(
             efficiency=np.concatenate([[0.0], efficiency]),
-            error=np.concatenate([[0.0], np.sqrt(second) / total]),
+            error=np.concatenate([[0.0], error]),
             n_carrying=np.concatenate([[0.0], n_carrying]),
             n_rows=n_rows,
             total=total,
@@ -155,15 +157,22 @@ class SortedRows:
 
     def _moments(self, weight: Floats, efficiency: Floats) -> tuple[Floats, Floats]:
         """Sum (P - eff T)^2, and (P - eff T)^4, over the events at each cut."""
-        squares = np.square(weight)
         if self.event is None:
-            passing = self.at_cuts(squares)
-            second = passing * (1.0 - 2.0 * efficiency) + np.square(efficiency) * passing[-1]
-            passing = self.at_cuts(np.square(squares))
-            squared = np.square(efficiency)
-            # (1 - e)^4 of what passes, e^4 of what fails
-            fourth = passing * (1.0 - 2.0 * efficiency) * (1.0 - 2.0 * efficiency + 2.0 * squared)
-            fourth += np.square(squared) * passing[-1]
+            # in place: these are passes over arrays of the size of the sample
+            powers = np.square(weight)
+            second = self.at_cuts(powers)
+            fourth = self.at_cuts(np.square(powers, out=powers))
+            sum_2, sum_4 = second[-1], fourth[-1]
+            # sum of (1 - e)^k w^k of what passes and e^k w^k of what fails
+            squared, rest = np.square(efficiency), 1.0 - 2.0 * efficiency
+            second *= rest
+            second += squared * sum_2
+            fourth *= rest
+            rest += 2.0 * squared
+            fourth *= rest
+            np.square(squared, out=squared)
+            squared *= sum_4
+            fourth += squared
         else:
             sums = np.bincount(self.event, weights=weight)
             of_row = sums[self.event]
@@ -177,7 +186,7 @@ class SortedRows:
             second = mixed(2, 0) - 2.0 * efficiency * mixed(1, 1) + np.square(efficiency) * np.square(sums).sum()
             fourth = mixed(4, 0) - 4.0 * efficiency * mixed(3, 1) + 6.0 * efficiency**2 * mixed(2, 2)
             fourth += efficiency**4 * (sums**4).sum() - 4.0 * efficiency**3 * mixed(1, 3)
-        return np.maximum(second, 0.0), np.maximum(fourth, 0.0)
+        return np.maximum(second, 0.0, out=second), np.maximum(fourth, 0.0, out=fourth)
 
     def covariance(self, signal: Floats, background: Floats) -> Floats | None:
         """Covariance of the two efficiencies at each cut; None if no event has rows of both classes."""

@@ -139,3 +139,10 @@ def test_bad_input_is_one_clear_error():
         feature_histograms(np.zeros(2), [0, 1], n_bins=0)
     with pytest.raises(EmptyClassError):
         feature_histograms(np.zeros(2), [1, 1])
+
+
+def test_rows_of_one_event_in_one_bin_are_added_before_they_are_squared():
+    found = fill_histogram([0.5, 0.5, 1.5, 0.5], [0, 1, 2], [1.0, 2.0, 3.0, -1.0], event=[7, 7, 7, 8])
+    assert found.sum_w.tolist() == [2, 3]
+    assert found.sum_w2.tolist() == [10, 9]
+    assert fill_histogram([0.5, 0.5], [0, 1], [1.0, 2.0]).sum_w2.tolist() == [5]

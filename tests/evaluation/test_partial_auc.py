@@ -109,6 +109,7 @@ def test_two_gaussians_have_the_closed_form_and_errors_cover(draw, limits, negat
 def test_mcclish_form_has_its_fixed_points():
     chance = partial_auc([0, 1] * 50, [1.0] * 100, background_efficiency=(0.1, 0.3))
     assert chance.standardised == pytest.approx(0.5)
+    assert math.isnan(chance.area_error)
     perfect = partial_auc([0] * 50 + [1] * 50, np.arange(100), signal_efficiency=(0.1, 0.3))
     assert perfect.area == pytest.approx(0.2)
     assert perfect.standardised == pytest.approx(1)
