@@ -43,10 +43,11 @@ def significance(context: MethodContext) -> SignificanceReport:
         min_effective=settings.min_effective,
         min_signal_efficiency=settings.min_signal_efficiency,
     )
-    on_test = {
-        name: significance_at_cut(**test, threshold=optimum.threshold, figures=[figures[name]])
-        for name, optimum in scan.optima.items()
-        if optimum.significance is not None
+    best = {name: optimum.threshold for name, optimum in scan.optima.items() if optimum.significance is not None}
+    # several figures of merit often have one best cut
+    at = {
+        threshold: significance_at_cut(**test, threshold=threshold, figures=list(figures.values()))
+        for threshold in set(best.values())
     }
     curve = context.findings["roc"]
     assert isinstance(curve, RocCurve)  # noqa: S101  (tells the type checker; a run without a curve has stopped)
@@ -54,7 +55,7 @@ def significance(context: MethodContext) -> SignificanceReport:
     return SignificanceReport(
         figure=chosen,
         optima=scan.optima,
-        on_test=on_test,
+        on_test={name: at[threshold] for name, threshold in best.items()},
         # at the cuts of the ROC curve, so that one slider reads both; the first of them keeps nothing
         curve=significance_scan(
             **test,
@@ -65,6 +66,7 @@ def significance(context: MethodContext) -> SignificanceReport:
         binning=binning,
         binned=binned,
         bias=_bias(validation, chosen, settings, context.seed("significance")),
+        same_events=bool(context.prepared.model),
     )
 
 
