@@ -1,6 +1,8 @@
 """Numbers for a review board: separation, ROC, overtraining; arrays in, frozen results with uncertainties out."""
 
 from hepml.evaluation.agreement import ClassifierAgreement, Overlap, classifier_agreement
+from hepml.evaluation.auc_covariance import auc_covariance
+from hepml.evaluation.binned_kolmogorov import BinnedKolmogorov, binned_kolmogorov
 from hepml.evaluation.calibration import Calibration, calibration
 from hepml.evaluation.comparison import (
     MethodPair,
@@ -29,6 +31,7 @@ from hepml.evaluation.fold_comparison import FoldArea, FoldComparison, FoldShape
 from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.importance import FeatureImportance, auc_losses
 from hepml.evaluation.isotonic import IsotonicMap, fit_isotonic
+from hepml.evaluation.learning_curve import LearningCurve, Prediction, learning_curve
 from hepml.evaluation.multiclass import MulticlassAuc, multiclass_auc
 from hepml.evaluation.optimum_bias import OptimumBias, optimum_bias
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
@@ -36,15 +39,11 @@ from hepml.evaluation.partial_auc import PartialAuc, partial_auc
 from hepml.evaluation.permutation import permutation_importance
 from hepml.evaluation.platt import PlattMap, fit_platt
 from hepml.evaluation.purity import PurityScan, purity_scan
+from hepml.evaluation.recalibration import Recalibration, recalibration
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.roc_band import RocBand
 from hepml.evaluation.roc_bootstrap import BootstrapEfficiency, RocBootstrap, bootstrap_roc
-from hepml.evaluation.score_binning import (
-    BinnedSignificance,
-    ScoreBinning,
-    binned_significance,
-    choose_score_binning,
-)
+from hepml.evaluation.score_binning import BinnedSignificance, ScoreBinning, binned_significance, choose_score_binning
 from hepml.evaluation.score_densities import ClassDensity, ScoreDensities, score_densities
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
 from hepml.evaluation.score_slices import ScoreSlices, score_slices
@@ -55,16 +54,22 @@ from hepml.evaluation.significance_report import SignificanceReport
 from hepml.evaluation.significance_scan import Optimum, SignificanceScan, significance_scan
 from hepml.evaluation.simultaneous_band import simultaneous_band
 from hepml.evaluation.tmva_efficiencies import TmvaEfficiencies, tmva_efficiencies
+from hepml.evaluation.training_curve import AgainstOptimum, StageFigures, TrainingCurve, stage_grid, training_curve
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.uniformity import Uniformity, uniformity
+from hepml.evaluation.variable_dependence import ClassDependence, VariableDependence, variable_dependence
+from hepml.evaluation.verdict import Reference
 from hepml.evaluation.working_point import WorkingPoint
 
 __all__ = [
     "FIGURES_OF_MERIT",
+    "AgainstOptimum",
+    "BinnedKolmogorov",
     "BinnedSignificance",
     "BootstrapEfficiency",
     "Calibration",
     "ClassDensity",
+    "ClassDependence",
     "ClassifierAgreement",
     "ConfusionMatrix",
     "ContributionDensity",
@@ -86,6 +91,7 @@ __all__ = [
     "FoldShapes",
     "Histogram",
     "IsotonicMap",
+    "LearningCurve",
     "MethodPair",
     "MulticlassAuc",
     "Optimum",
@@ -95,7 +101,10 @@ __all__ = [
     "PairedDifference",
     "PartialAuc",
     "PlattMap",
+    "Prediction",
     "PurityScan",
+    "Recalibration",
+    "Reference",
     "RocBand",
     "RocBootstrap",
     "RocCurve",
@@ -108,11 +117,16 @@ __all__ = [
     "Significance",
     "SignificanceReport",
     "SignificanceScan",
+    "StageFigures",
     "TmvaEfficiencies",
+    "TrainingCurve",
     "TwoSampleTest",
     "Uniformity",
+    "VariableDependence",
     "WorkingPoint",
+    "auc_covariance",
     "auc_losses",
+    "binned_kolmogorov",
     "binned_significance",
     "bootstrap_roc",
     "calibration",
@@ -134,6 +148,7 @@ __all__ = [
     "fit_isotonic",
     "fit_platt",
     "flatness",
+    "learning_curve",
     "multiclass_auc",
     "mutual_information",
     "optimum_bias",
@@ -142,6 +157,7 @@ __all__ = [
     "permutation_importance",
     "purity_scan",
     "rank_features",
+    "recalibration",
     "roc_curve",
     "score_densities",
     "score_histograms",
@@ -152,7 +168,10 @@ __all__ = [
     "significance_at_cut",
     "significance_scan",
     "simultaneous_band",
+    "stage_grid",
     "tmva_efficiencies",
+    "training_curve",
     "two_sample_test",
     "uniformity",
+    "variable_dependence",
 ]

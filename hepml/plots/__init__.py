@@ -13,6 +13,7 @@ from hepml.plots.feature import FeatureArtists, feature
 from hepml.plots.flatness import FlatnessArtists, flatness
 from hepml.plots.folds import FoldArtists, folds
 from hepml.plots.importance import ImportanceArtists, importance, new_importance_figure
+from hepml.plots.learning_curve import LearningCurveArtists, learning_curve
 from hepml.plots.matrices import MatrixArtists, agreement, confusion
 from hepml.plots.overtraining import OvertrainingArtists, overtraining
 from hepml.plots.purity import PurityArtists, purity
@@ -26,6 +27,7 @@ from hepml.plots.significance import (
     significance_scan,
 )
 from hepml.plots.style import STYLES, experiment_label, new_figure, save, style
+from hepml.plots.training_curve import TrainingCurveArtists, training_curve
 
 __all__ = [
     "STYLES",
@@ -39,6 +41,7 @@ __all__ = [
     "FlatnessArtists",
     "FoldArtists",
     "ImportanceArtists",
+    "LearningCurveArtists",
     "MatrixArtists",
     "OvertrainingArtists",
     "PurityArtists",
@@ -46,6 +49,7 @@ __all__ = [
     "RocArtists",
     "ScoreSlicesArtists",
     "SignificanceArtists",
+    "TrainingCurveArtists",
     "agreement",
     "binned_significance",
     "calibration",
@@ -60,6 +64,7 @@ __all__ = [
     "folds",
     "importance",
     "inverse_background_efficiency",
+    "learning_curve",
     "new_figure",
     "new_importance_figure",
     "new_ratio_figure",
@@ -71,4 +76,5 @@ __all__ = [
     "score_slices",
     "significance_scan",
     "style",
+    "training_curve",
 ]

@@ -32,6 +32,7 @@ from hepml.report import (
     write_json,
     write_report,
 )
+from hepml.workflow.baselines import fit_baselines
 from hepml.workflow.blinding import blind_spectators, visible_events
 from hepml.workflow.evaluating import evaluate_method, evaluate_run
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
@@ -367,14 +368,16 @@ class Analysis:
             prepared = plan.evaluated
             _log_samples(prepared)
             methods = train_all(plan, folder / "models", tell=tell, clock=clock)
+            tell("fitting baselines", 0.0)
+            baselines = fit_baselines(prepared, self.config, clock)
             contexts: dict[str, MethodContext] = {}
             for number, method in enumerate(methods):
                 tell(f"evaluating {method.name}", number / len(methods))
                 with clock(f"evaluate {method.name}"):
                     kind = self.config.methods[method.name].kind
-                    contexts[method.name] = evaluate_method(method, kind, prepared, self.config)
+                    contexts[method.name] = evaluate_method(method, kind, prepared, self.config, baselines)
             visible = visible_events(self.config, dataset, contexts, unblind=unblind)
-            whole = RunContext(self.config, prepared, contexts, visible, unblind)
+            whole = RunContext(self.config, prepared, contexts, visible, unblind, baselines)
             tell("comparing", 0.0)
             with clock("compare"):
                 findings = evaluate_run(whole)

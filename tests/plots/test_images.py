@@ -41,6 +41,16 @@ def test_overtraining(comparison):
 
 
 @compare
+def test_training_curve(course):
+    return figure_of(lambda ax: plots.training_curve(course, ax, title="XGBoost"))
+
+
+@compare
+def test_learning_curve(learned):
+    return figure_of(lambda ax: plots.learning_curve(learned, ax, title="XGBoost"))
+
+
+@compare
 def test_folds(folds):
     return figure_of(lambda ax: plots.folds(folds, ax), label="hepml")
 

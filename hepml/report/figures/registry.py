@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepml.report.figures import data_simulation, features, folds, importance, overtraining, roc, significance
+from hepml.report.figures import (
+    calibration,
+    data_simulation,
+    features,
+    folds,
+    importance,
+    overtraining,
+    roc,
+    significance,
+    spectators,
+    structure,
+    training,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +28,10 @@ __all__ = ["FIGURES"]
 
 FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     roc.jobs,
+    training.jobs,
+    structure.jobs,
+    calibration.jobs,
+    spectators.jobs,
     folds.jobs,
     overtraining.jobs,
     significance.jobs,
