@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.data import Feature
+    from hepml.forest import Forest
 
 __all__ = ["Model", "Scorer"]
 
@@ -59,6 +60,11 @@ class Model:
     def is_foreign(self) -> bool:
         """Whether it is a model of another program, of whose training nothing is known."""
         return not isinstance(self.metadata.get("format"), str)
+
+    @property
+    def forest(self) -> Forest | None:
+        """The trees that give the score, None for a model without trees."""
+        return getattr(self.estimator, "forest_", None)
 
     @property
     def n_scores(self) -> int:

@@ -190,13 +190,27 @@ class MethodConfig(BaseModel):
 
 
 class EvaluationConfig(Closed):
-    """Working points (signal efficiencies), what counts as a gap between training and test, and significances."""
+    """Working points (signal efficiencies), what counts as harm by overtraining, learning curves, and significances."""
 
     working_points: Numbers = (0.3, 0.7)
     permutations: Integer = Field(default=200, ge=20, le=100_000)
     auc_gap: Number = Field(default=0.01, gt=0, lt=0.5)
+    permutation_repeats: Integer = Field(default=3, ge=0, le=1000)
+    explained_events: Integer = Field(default=1000, ge=0)
+    drop_column: bool = False
+    correlated_features: Number = Field(default=0.8, gt=0, le=1)
     significance: SignificanceConfig = SignificanceConfig()
     partial_auc: Number = Field(default=0.1, gt=0, le=1)
+    log_loss_gap: Number = Field(default=0.01, gt=0, lt=1)
+    learning_curve: Numbers = ()
+
+    @field_validator("learning_curve")
+    @classmethod
+    def _shares(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if any(not 0 < share <= 1 for share in shares):
+            msg = f"a learning curve has shares of the training events, above 0 and up to 1, not {list(shares)}"
+            raise ValueError(msg)
+        return tuple(sorted(set(shares)))
 
     @field_validator("working_points")
     @classmethod

@@ -1,6 +1,8 @@
 """Numbers for a review board: separation, ROC, overtraining; arrays in, frozen results with uncertainties out."""
 
 from hepml.evaluation.agreement import ClassifierAgreement, Overlap, classifier_agreement
+from hepml.evaluation.auc_covariance import auc_covariance
+from hepml.evaluation.binned_kolmogorov import BinnedKolmogorov, binned_kolmogorov
 from hepml.evaluation.calibration import Calibration, calibration
 from hepml.evaluation.comparison import (
     MethodPair,
@@ -10,32 +12,37 @@ from hepml.evaluation.comparison import (
     compare_methods,
 )
 from hepml.evaluation.confusion import ConfusionMatrix, confusion_matrix
+from hepml.evaluation.contributions import (
+    ContributionDensity,
+    ContributionProfile,
+    ContributionSummary,
+    contribution_summary,
+)
 from hepml.evaluation.correlations import Correlations, correlations
 from hepml.evaluation.data_simulation import DataMC, data_mc
 from hepml.evaluation.distance_correlation import DistanceCorrelation, distance_correlation
 from hepml.evaluation.efficiency import Efficiency, efficiency
 from hepml.evaluation.exploration import Exploration
+from hepml.evaluation.feature_groups import feature_groups
 from hepml.evaluation.feature_histograms import FeatureHistograms, feature_histograms
 from hepml.evaluation.figures_of_merit import FIGURES_OF_MERIT, FigureOfMerit
 from hepml.evaluation.flatness import Flatness, flatness
 from hepml.evaluation.fold_comparison import FoldArea, FoldComparison, FoldShapes, compare_folds
 from hepml.evaluation.histogram import Histogram, fill_histogram
+from hepml.evaluation.importance import FeatureImportance, auc_losses
 from hepml.evaluation.isotonic import IsotonicMap, fit_isotonic
+from hepml.evaluation.learning_curve import LearningCurve, Prediction, learning_curve
 from hepml.evaluation.multiclass import MulticlassAuc, multiclass_auc
 from hepml.evaluation.optimum_bias import OptimumBias, optimum_bias
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
 from hepml.evaluation.partial_auc import PartialAuc, partial_auc
+from hepml.evaluation.permutation import permutation_importance
 from hepml.evaluation.platt import PlattMap, fit_platt
 from hepml.evaluation.purity import PurityScan, purity_scan
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.roc_band import RocBand
 from hepml.evaluation.roc_bootstrap import BootstrapEfficiency, RocBootstrap, bootstrap_roc
-from hepml.evaluation.score_binning import (
-    BinnedSignificance,
-    ScoreBinning,
-    binned_significance,
-    choose_score_binning,
-)
+from hepml.evaluation.score_binning import BinnedSignificance, ScoreBinning, binned_significance, choose_score_binning
 from hepml.evaluation.score_densities import ClassDensity, ScoreDensities, score_densities
 from hepml.evaluation.score_histograms import ScoreHistograms, score_histograms
 from hepml.evaluation.score_slices import ScoreSlices, score_slices
@@ -46,18 +53,25 @@ from hepml.evaluation.significance_report import SignificanceReport
 from hepml.evaluation.significance_scan import Optimum, SignificanceScan, significance_scan
 from hepml.evaluation.simultaneous_band import simultaneous_band
 from hepml.evaluation.tmva_efficiencies import TmvaEfficiencies, tmva_efficiencies
+from hepml.evaluation.training_curve import AgainstOptimum, StageFigures, TrainingCurve, stage_grid, training_curve
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
 from hepml.evaluation.uniformity import Uniformity, uniformity
+from hepml.evaluation.verdict import Reference
 from hepml.evaluation.working_point import WorkingPoint
 
 __all__ = [
     "FIGURES_OF_MERIT",
+    "AgainstOptimum",
+    "BinnedKolmogorov",
     "BinnedSignificance",
     "BootstrapEfficiency",
     "Calibration",
     "ClassDensity",
     "ClassifierAgreement",
     "ConfusionMatrix",
+    "ContributionDensity",
+    "ContributionProfile",
+    "ContributionSummary",
     "Correlations",
     "CutSignificance",
     "DataMC",
@@ -66,6 +80,7 @@ __all__ = [
     "EfficiencyComparison",
     "Exploration",
     "FeatureHistograms",
+    "FeatureImportance",
     "FigureOfMerit",
     "Flatness",
     "FoldArea",
@@ -73,6 +88,7 @@ __all__ = [
     "FoldShapes",
     "Histogram",
     "IsotonicMap",
+    "LearningCurve",
     "MethodPair",
     "MulticlassAuc",
     "Optimum",
@@ -82,7 +98,9 @@ __all__ = [
     "PairedDifference",
     "PartialAuc",
     "PlattMap",
+    "Prediction",
     "PurityScan",
+    "Reference",
     "RocBand",
     "RocBootstrap",
     "RocCurve",
@@ -95,10 +113,15 @@ __all__ = [
     "Significance",
     "SignificanceReport",
     "SignificanceScan",
+    "StageFigures",
     "TmvaEfficiencies",
+    "TrainingCurve",
     "TwoSampleTest",
     "Uniformity",
     "WorkingPoint",
+    "auc_covariance",
+    "auc_losses",
+    "binned_kolmogorov",
     "binned_significance",
     "bootstrap_roc",
     "calibration",
@@ -109,20 +132,24 @@ __all__ = [
     "compare_folds",
     "compare_methods",
     "confusion_matrix",
+    "contribution_summary",
     "correlations",
     "data_mc",
     "distance_correlation",
     "efficiency",
+    "feature_groups",
     "feature_histograms",
     "fill_histogram",
     "fit_isotonic",
     "fit_platt",
     "flatness",
+    "learning_curve",
     "multiclass_auc",
     "mutual_information",
     "optimum_bias",
     "overtraining",
     "partial_auc",
+    "permutation_importance",
     "purity_scan",
     "rank_features",
     "roc_curve",
@@ -135,7 +162,9 @@ __all__ = [
     "significance_at_cut",
     "significance_scan",
     "simultaneous_band",
+    "stage_grid",
     "tmva_efficiencies",
+    "training_curve",
     "two_sample_test",
     "uniformity",
 ]

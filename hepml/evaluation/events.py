@@ -60,6 +60,10 @@ class ScoredEvents:
         events.require_both_classes()
         return events
 
+    def with_score(self, score: NDArray[Any]) -> ScoredEvents:
+        """Return the same events with other scores, as :func:`as_scores` returns them."""
+        return ScoredEvents(self.is_signal, score, self.weight, self.event)
+
     def require_both_classes(self) -> None:
         """Raise EmptyClassError unless both classes have events with a positive sum of weights."""
         for name, mask in (("signal", self.is_signal), ("background", ~self.is_signal)):

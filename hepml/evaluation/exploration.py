@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Exploration:
         By class, ``signal`` and ``background``.
     data_mc : mapping of str to mapping of str to DataMC
         By sample of data and by feature.
+    score_data_mc : mapping of str to mapping of str to DataMC
+        By sample of data and by method: the score as one more quantity. Simulation is of the test part.
     """
 
     separations: Mapping[str, Separation]
@@ -36,6 +38,7 @@ class Exploration:
     columns: tuple[str, ...]
     correlations: Mapping[str, Correlations]
     data_mc: Mapping[str, Mapping[str, DataMC]]
+    score_data_mc: Mapping[str, Mapping[str, DataMC]] = field(default_factory=dict)
 
     def feature(self, name: str) -> dict[str, Any]:
         """Return the numbers of one feature as plain JSON types."""
@@ -60,6 +63,10 @@ class Exploration:
                 {
                     "sample": sample,
                     "features": [{"name": feature, **found.to_dict()} for feature, found in features.items()],
+                    "methods": [
+                        {"name": method, **found.to_dict()}
+                        for method, found in self.score_data_mc.get(sample, {}).items()
+                    ],
                 }
                 for sample, features in self.data_mc.items()
             ],

@@ -27,6 +27,7 @@ __all__ = [
     "background_efficiency_influence",
     "by_event",
     "n_carrying",
+    "standard_error",
 ]
 
 # Effective number of events that must carry a variance for an error to cover (docs/statistics.md)
@@ -82,6 +83,11 @@ def by_event(influence: Floats, event: NDArray[np.int64] | None) -> Floats:
     if event is None:
         return influence
     return np.bincount(event, weights=influence).astype(np.float64, copy=False)
+
+
+def standard_error(influence: Floats, event: NDArray[np.int64] | None) -> float:
+    """Return the standard deviation of a number, or of a difference of two, from the influences of the rows."""
+    return float(np.sqrt(np.square(by_event(influence, event)).sum()))
 
 
 def n_carrying(influence: Floats) -> float:

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hepml.errors import InvalidInputError
-from hepml.evaluation.events import ScoredEvents
+from hepml.evaluation.binned_kolmogorov import BinnedKolmogorov, binned_kolmogorov
+from hepml.evaluation.display import Displayed
+from hepml.evaluation.events import ScoredEvents, as_scores
+from hepml.evaluation.influence import area_influence, standard_error
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.score_histograms import ScoreHistograms, histograms_of
 from hepml.evaluation.two_sample import TwoSampleTest, two_sample_test
+from hepml.evaluation.verdict import Reference, verdict
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+
+    from hepml.evaluation.training_curve import TrainingCurve
 
 __all__ = ["EfficiencyComparison", "Overtraining", "overtraining"]
 
 # TMVA's table of the evaluation (Factory::EvaluateAllMethods)
 _BACKGROUND_EFFICIENCIES = (0.01, 0.10, 0.30)
-_SIGNIFICANT = 2.0
 # areas of perfectly separated classes differ by rounding
 _ROUNDING = 1e-12
-
-NONE_SEEN = "no overtraining seen"
-SMALL_GAP = "gap, small"
-GAP_LARGE = "gap, large"
-TEST_BETTER = "test better than training"
-UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class EfficiencyComparison:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Overtraining:
+class Overtraining(Displayed):
     """Scores of training and test events compared.
 
     Parameters
@@ -61,17 +60,23 @@ class Overtraining:
     auc_gap_significance : float
         The gap in standard deviations; NaN if the error is zero, as for classes that are perfectly separated.
     max_gap : float
-        Size of a gap that counts as harm, which enters the verdict.
+        Difference of areas that counts, which enters the verdict.
     verdict : str
-        ``'no overtraining seen'``, ``'gap, small'``, ``'gap, large'``, ``'test better than training'`` or ``'undecided'``.
+        ``'harmful'``, ``'train-test gap, harmless'``, ``'no overtraining seen'`` or ``'undecided'``.
+    reason : str
+        The numbers behind the verdict.
+    reference : Reference or None
+        The other method that was compared with.
     signal, background : TwoSampleTest
         Training against test scores within each class. They are reported and do not decide.
+    binned_signal, binned_background : BinnedKolmogorov
+        What TMVA prints: the same for the histograms, with a p-value by toys.
     signal_efficiencies : tuple of EfficiencyComparison
         TMVA's table: signal efficiency at background efficiencies of 0.01, 0.10 and 0.30.
     histograms : ScoreHistograms
         What the overlay shows.
     seed : dict
-        ``entropy`` and ``spawn_key`` of the seed of the permutations, as numpy.random.SeedSequence takes them.
+        ``entropy`` and ``spawn_key`` of the seed of permutations and toys, as numpy.random.SeedSequence takes them.
     """
 
     auc_train: float
@@ -83,8 +88,12 @@ class Overtraining:
     auc_gap_significance: float
     max_gap: float
     verdict: str
+    reason: str
+    reference: Reference | None
     signal: TwoSampleTest
     background: TwoSampleTest
+    binned_signal: BinnedKolmogorov
+    binned_background: BinnedKolmogorov
     signal_efficiencies: tuple[EfficiencyComparison, ...]
     histograms: ScoreHistograms = field(repr=False)
     seed: dict[str, Any]
@@ -102,8 +111,12 @@ class Overtraining:
             "auc_gap_significance": significance if math.isfinite(significance) else None,
             "max_gap": self.max_gap,
             "verdict": self.verdict,
+            "reason": self.reason,
+            "reference": None if self.reference is None else self.reference.to_dict(),
             "signal": self.signal.to_dict(),
             "background": self.background.to_dict(),
+            "binned_signal": self.binned_signal.to_dict(),
+            "binned_background": self.binned_background.to_dict(),
             "signal_efficiencies": [row.to_dict() for row in self.signal_efficiencies],
             "histograms": self.histograms.to_dict(),
             "seed": self.seed,
@@ -120,6 +133,9 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
     *,
     event_train: ArrayLike | None = None,
     event_test: ArrayLike | None = None,
+    curve: TrainingCurve | None = None,
+    reference_test: ArrayLike | None = None,
+    reference_name: str = "the reference",
     max_gap: float = 0.01,
     n_permutations: int = 400,
     seed: int | np.random.SeedSequence = 0,
@@ -137,19 +153,26 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
         Event weights, of either sign. None: 1.
     event_train, event_test : array-like of int, shape (n_train,) and (n_test,), optional
         Equal values within a part mark rows of one event, which are clustered.
+    curve : TrainingCurve, optional
+        Validation figures against the number of trees, of :func:`training_curve`: what tells whether a gap does harm.
+    reference_test : array-like of float, shape (n_test,), optional
+        Score of another method on the test events: what stands in for the curve of a method that has no stages. It should
+        be the best of the others, chosen elsewhere than on the test events.
+    reference_name : str
+        Name of the other method.
     max_gap : float
-        Difference of the areas that counts as harm.
+        Difference of areas that counts.
     n_permutations : int
         Number of permutations behind each p-value.
     seed : int or numpy.random.SeedSequence
-        Seed of the permutations; signal and background use independent streams.
+        Seed of permutations and toys; each test of each class uses a stream of its own.
     n_bins : int
-        Number of bins of the histograms.
+        Number of bins of the histograms; TMVA's GUI has 40.
 
     Returns
     -------
     Overtraining
-        Areas, tests, TMVA's efficiency table, histograms and the verdict.
+        Areas, tests, TMVA's efficiency table, histograms and the verdict with its reason.
 
     Raises
     ------
@@ -158,9 +181,10 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
 
     Notes
     -----
-    The verdict looks at the gap of the areas, in standard deviations and in size: at 2 sigma or more it is 'gap, large'
-    (gap at or above ``max_gap``), 'gap, small' (below) or 'test better than training' (negative: the parts differ
-    otherwise). Below 2 sigma it is 'undecided' if the error of the gap exceeds ``max_gap``, else 'no overtraining seen'.
+    The verdict is 'harmful' only if, by the curve, the validation AUC or log-loss of the last stage is worse than at its
+    own optimum by more than 2 sigma, paired, and by more than a size; without a curve, if there is a gap of ``max_gap`` or
+    more and another method does better on the same events by as much. 'train-test gap, harmless' is a significant gap of a
+    training that stays on its plateau, 'undecided' one whose errors would hide the size (docs/statistics_training.md).
     The p-values of the distributions do not decide: with enough events every fit differs from its training sample.
     """
     if not max_gap > 0:
@@ -174,9 +198,12 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
     gap_error = math.hypot(curve_train.auc_error, curve_test.auc_error)
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     # not .spawn(): it would change the caller's sequence, so that a second call differed
-    signal_seed, background_seed = (
-        np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, stream)) for stream in range(2)
+    signal_seed, background_seed, signal_toys, background_toys = (
+        np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, stream)) for stream in range(4)
     )
+    histograms = histograms_of(train, test, n_bins)
+    reference = None if reference_test is None else _reference(test, reference_test, reference_name)
+    found = verdict(gap, gap_error, max_gap, curve=curve, reference=reference)
     return Overtraining(
         auc_train=curve_train.auc,
         auc_train_error=curve_train.auc_error,
@@ -186,21 +213,27 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
         auc_gap_error=gap_error,
         auc_gap_significance=gap / gap_error if gap_error > _ROUNDING else math.nan,
         max_gap=float(max_gap),
-        verdict=_verdict(gap, gap_error, max_gap),
+        verdict=found.word,
+        reason=found.reason,
+        reference=reference,
         signal=_compare(train, test, True, n_permutations, signal_seed),
         background=_compare(train, test, False, n_permutations, background_seed),
+        binned_signal=binned_kolmogorov(histograms.test_signal, histograms.train_signal, seed=signal_toys),
+        binned_background=binned_kolmogorov(
+            histograms.test_background, histograms.train_background, seed=background_toys
+        ),
         signal_efficiencies=tuple(_efficiencies(curve_train, curve_test)),
-        histograms=histograms_of(train, test, n_bins),
+        histograms=histograms,
         seed={"entropy": sequence.entropy, "spawn_key": list(sequence.spawn_key)},
     )
 
 
-def _verdict(gap: float, error: float, max_gap: float) -> str:
-    if abs(gap) >= _SIGNIFICANT * error and abs(gap) > _ROUNDING:
-        if gap < 0:
-            return TEST_BETTER
-        return GAP_LARGE if gap >= max_gap else SMALL_GAP
-    return UNDECIDED if error > max_gap else NONE_SEEN
+def _reference(test: ScoredEvents, score: ArrayLike, name: str) -> Reference:
+    other = replace(test, score=as_scores(score, test.score.size, "reference_test"))
+    auc, influence = area_influence(test)
+    auc_other, influence_other = area_influence(other)
+    error = standard_error(influence_other - influence, test.event)
+    return Reference(name, auc_other, auc_other - auc, error)
 
 
 def _compare(

@@ -1,4 +1,4 @@
-"""Distance of two weighted samples: Kolmogorov-Smirnov and chi2, with p-values by permutation."""
+"""Distance of two weighted samples: Kolmogorov-Smirnov, Anderson-Darling and chi2, with p-values by permutation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_events, as_numbers, as_scores, as_weights
+from hepml.evaluation.grouped_permutations import grouped_p_values
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -20,10 +22,12 @@ __all__ = ["TwoSampleTest", "two_sample_test"]
 # smallest effective number of events that a bin of the chi2 expects from the smaller sample
 _MIN_EFFECTIVE_PER_BIN = 10.0
 _MAX_BINS = 40
+# rows beyond which they are permuted in groups of neighbours, a hundred or more each
+_MANY_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class TwoSampleTest:
+class TwoSampleTest(Displayed):
     """Distances between two weighted samples and the probability of larger ones if they are of one distribution.
 
     Parameters
@@ -32,6 +36,10 @@ class TwoSampleTest:
         Largest distance of the two weighted empirical distribution functions.
     ks_p_value : float
         By permutation; uniform in (0, 1] if the two samples are of one distribution.
+    anderson_darling : float
+        Squared distance of the two distribution functions, which counts more in the tails.
+    anderson_darling_p_value : float
+        By permutation.
     chi2 : float
         Sum over bins of the squared difference of fractions over its variance.
     chi2_ndf : int
@@ -44,6 +52,8 @@ class TwoSampleTest:
 
     ks_distance: float
     ks_p_value: float
+    anderson_darling: float
+    anderson_darling_p_value: float
     chi2: float
     chi2_ndf: int
     chi2_p_value: float
@@ -100,6 +110,13 @@ def two_sample_test(
     Hinkley, Bootstrap Methods and their Application, 1997, chapter 4). Pairs of (value, weight) are exchanged, so nothing
     is assumed about the weights; Kolmogorov's asymptotic distribution with an effective number of events is not exact for
     signed ones.
+
+    For unit weights ``anderson_darling`` is the two-sample statistic of A. Pettitt (Biometrika 63 (1976) 161), at distinct
+    values. With weights the numbers of events become effective ones and ranks shares of the sum of |w|, which grows with
+    the value also where that of w does not.
+
+    Beyond 100,000 rows, each an event of its own, the p-values compare distances at the edges of about a thousand groups of
+    neighbouring values, and a permutation draws how many rows of each group go to the first sample.
     """
     if n_permutations < 1:
         msg = f"{n_permutations} permutations were asked for; at least 1 is needed"
@@ -108,20 +125,16 @@ def two_sample_test(
         _Part.check(values_a, weight_a, event_a, "first sample"),
         _Part.check(values_b, weight_b, event_b, "second sample"),
     )
-    ks_seen, chi2_seen = pooled.distances(pooled.in_first)
-    rng = np.random.default_rng(seed)
-    ks_above = chi2_above = 0
-    for _ in range(n_permutations):
-        ks, chi2 = pooled.distances(pooled.permuted(rng))
-        # equal distances may differ by the order of summation
-        ks_above += ks >= ks_seen * (1 - 1e-12)
-        chi2_above += chi2 >= chi2_seen * (1 - 1e-12)
+    seen = pooled.distances(pooled.in_first)
+    p_values = pooled.p_values(seen, n_permutations, np.random.default_rng(seed))
     return TwoSampleTest(
-        ks_distance=ks_seen,
-        ks_p_value=(1 + ks_above) / (1 + n_permutations),
-        chi2=chi2_seen,
+        ks_distance=float(seen[0]),
+        ks_p_value=float(p_values[0]),
+        anderson_darling=float(seen[1]),
+        anderson_darling_p_value=float(p_values[1]),
+        chi2=float(seen[2]),
         chi2_ndf=pooled.bin_starts.size - 1,
-        chi2_p_value=(1 + chi2_above) / (1 + n_permutations),
+        chi2_p_value=float(p_values[2]),
         n_permutations=n_permutations,
     )
 
@@ -164,6 +177,7 @@ class _Pooled:
     bin_starts: NDArray[np.int64]
     cumulated: Floats
     bin_squares: Floats
+    tail_weight: Floats
 
     @classmethod
     def of(cls, first: _Part, second: _Part) -> _Pooled:
@@ -193,7 +207,19 @@ class _Pooled:
             bin_starts=starts,
             cumulated=np.cumsum(weight),
             bin_squares=np.add.reduceat(squared, starts),
+            tail_weight=_tail_weight(weight, last),
         )
+
+    def p_values(self, seen: Floats, n_permutations: int, rng: np.random.Generator) -> Floats:
+        """P-values of the distances that were seen."""
+        if self.event is None and self.weight.size > _MANY_ROWS:
+            last = np.arange(self.weight.size) if self.last is None else self.last
+            return grouped_p_values(self.weight, self.in_first, last, self.bin_starts, n_permutations, rng)
+        above = np.zeros(len(seen), dtype=np.int64)
+        for _ in range(n_permutations):
+            # equal distances may differ by the order of summation
+            above += self.distances(self.permuted(rng)) >= seen * (1 - 1e-12)
+        return (1.0 + above.astype(np.float64)) / (1.0 + n_permutations)
 
     def permuted(self, rng: np.random.Generator) -> NDArray[np.bool_]:
         """Draw which rows are in the first sample, with as many events there as there are."""
@@ -204,26 +230,42 @@ class _Pooled:
             np.logical_not(chosen, out=chosen)
         return chosen if self.event is None else chosen[self.event]
 
-    def distances(self, in_first: NDArray[np.bool_]) -> tuple[float, float]:
-        """KS distance and chi2 for one assignment of the rows; infinite if the weights of a sample do not sum above 0."""
+    def distances(self, in_first: NDArray[np.bool_]) -> Floats:
+        """KS, Anderson-Darling and chi2 for one assignment of the rows; infinite if a sample's sum is not positive."""
         first = np.cumsum(self.weight * in_first)
         total_first = float(first[-1])
         total_second = float(self.cumulated[-1]) - total_first
         if total_first <= 0 or total_second <= 0:
-            return np.inf, np.inf
+            return np.full(3, np.inf)
         ends = np.append(self.bin_starts[1:] - 1, first.size - 1)
         # F_first - F_second, with the second sample's sum as what is left of all
-        difference = first * (1.0 / total_first + 1.0 / total_second)
+        difference = first
+        difference *= 1.0 / total_first + 1.0 / total_second
         difference -= self.cumulated * (1.0 / total_second)
-        at_ends = difference[ends]
+        gaps = np.diff(difference[ends], prepend=0.0)
         distinct = difference if self.last is None else difference[self.last]
-        distance = float(max(distinct.max(), -distinct.min(), 0.0))
+        distance = max(float(distinct.max()), -float(distinct.min()), 0.0)
+        np.square(distinct, out=distinct)
+        distinct *= self.tail_weight
 
         squares_first = np.add.reduceat(self.squared_weight * in_first, self.bin_starts)
-        variance = squares_first / total_first**2 + (self.bin_squares - squares_first) / total_second**2
+        squares_second = self.bin_squares - squares_first
+        variance = squares_first / total_first**2 + squares_second / total_second**2
+        # 1/n_first + 1/n_second of effective events
+        scale = max(float(variance.sum()), 0.0)
         filled = variance > 0
-        gaps = np.diff(at_ends, prepend=0.0)
-        return distance, float(np.sum(np.square(gaps[filled]) / variance[filled]))
+        chi2 = float((np.square(gaps[filled]) / variance[filled]).sum())
+        return np.array([distance, float(distinct.sum()) / scale if scale > 0 else 0.0, chi2])
+
+
+def _tail_weight(weight: Floats, last: NDArray[np.int64]) -> Floats:
+    """Return dH / (H (1 - H)) at each distinct value, with H the share of sum |w| up to it; zero at the last one."""
+    share = np.cumsum(np.abs(weight))[last]
+    share /= share[-1]
+    step = np.diff(share, prepend=0.0)
+    below = share * (1.0 - share)
+    # rows of weight zero at either end, and the last value, have no distance
+    return np.divide(step, below, out=np.zeros_like(step), where=below > 1e-300)
 
 
 def _bin_starts(weight: Floats, last: NDArray[np.int64], min_effective: float) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Importance", "contributions", "importance"]
 
-Importance = Literal["gain", "total_gain", "cover", "total_cover", "splits"]
+Importance = Literal["gain", "total_gain", "cover", "total_cover", "splits", "tmva"]
 
 # Numba's dispatchers have no signatures that a type checker could read
 _KERNELS: Any = shapley
@@ -37,15 +37,33 @@ def importance(forest: Forest, kind: Importance = "gain") -> NDArray[np.float64]
     np.add.at(counts, feature, 1.0)
     if kind == "splits":
         return counts
-    values = (forest.gain if kind.endswith("gain") else forest.cover)[split]
+    values = (forest.cover if kind.endswith("cover") else forest.gain)[split]
     if np.isnan(values).any():
-        msg = f"the {kind.removeprefix('total_')} of splits is not known for this forest; `splits` counts them"
+        name = "gain" if kind == "tmva" else kind.removeprefix("total_")
+        msg = f"the {name} of splits is not known for this forest; `splits` counts them"
         raise InvalidInputError(msg)
+    if kind == "tmva":
+        return _tmva_importance(forest, split)
     totals: NDArray[np.float64] = np.zeros(forest.n_features)
     np.add.at(totals, feature, values)
     if not kind.startswith("total"):
         np.divide(totals, counts, out=totals, where=counts > 0)
     return totals
+
+
+def _tmva_importance(forest: Forest, split: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """DecisionTree::GetVariableImportance of each tree, put together by MethodBDT::GetVariableImportance.
+
+    A gain here is that of all events of a node together, which is TMVA's separation gain times the number of events.
+    """
+    tree = np.repeat(np.arange(forest.n_trees), np.diff(forest.first_node))[split]
+    squares = np.zeros((forest.n_trees, forest.n_features))
+    np.add.at(squares, (tree, forest.feature[split]), np.square(forest.gain[split]))
+    sums = squares.sum(axis=1, keepdims=True)
+    shares = np.divide(squares, sums, out=np.zeros_like(squares), where=sums > 0.0)
+    used: NDArray[np.float64] = np.sqrt((forest.tree_weight[:, None] * shares).sum(axis=0))
+    total = used.sum()
+    return used / total if total > 0.0 else used
 
 
 def contributions(forest: Forest, X: ArrayLike, *, threads: int | None = None) -> NDArray[np.float64]:

@@ -25,8 +25,9 @@ class ForestInsight:
 
         Parameters
         ----------
-        kind : {"gain", "total_gain", "cover", "total_cover", "splits"}
-            Mean or sum of the gain, or of the cover, of a feature's splits; or their number.
+        kind : {"gain", "total_gain", "cover", "total_cover", "splits", "tmva"}
+            Mean or sum of the gain, or of the cover, of a feature's splits; their number; TMVA's variable importance
+            (square root of the squared gains, each tree normalised), which sums to one.
 
         Returns
         -------

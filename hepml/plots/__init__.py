@@ -1,11 +1,19 @@
 """Figures: one function per figure, which takes a result and axes and returns what it drew; it decides nothing."""
 
 from hepml.plots.calibration import CalibrationArtists, calibration
+from hepml.plots.contributions import (
+    ContributionArtists,
+    DependenceArtists,
+    contribution_dependence,
+    contributions,
+)
 from hepml.plots.correlations import CorrelationArtists, correlations
 from hepml.plots.data_simulation import DataMCArtists, data_mc, new_ratio_figure
 from hepml.plots.feature import FeatureArtists, feature
 from hepml.plots.flatness import FlatnessArtists, flatness
 from hepml.plots.folds import FoldArtists, folds
+from hepml.plots.importance import ImportanceArtists, importance, new_importance_figure
+from hepml.plots.learning_curve import LearningCurveArtists, learning_curve
 from hepml.plots.matrices import MatrixArtists, agreement, confusion
 from hepml.plots.overtraining import OvertrainingArtists, overtraining
 from hepml.plots.purity import PurityArtists, purity
@@ -19,16 +27,21 @@ from hepml.plots.significance import (
     significance_scan,
 )
 from hepml.plots.style import STYLES, experiment_label, new_figure, save, style
+from hepml.plots.training_curve import TrainingCurveArtists, training_curve
 
 __all__ = [
     "STYLES",
     "BinnedSignificanceArtists",
     "CalibrationArtists",
+    "ContributionArtists",
     "CorrelationArtists",
     "DataMCArtists",
+    "DependenceArtists",
     "FeatureArtists",
     "FlatnessArtists",
     "FoldArtists",
+    "ImportanceArtists",
+    "LearningCurveArtists",
     "MatrixArtists",
     "OvertrainingArtists",
     "PurityArtists",
@@ -36,18 +49,24 @@ __all__ = [
     "RocArtists",
     "ScoreSlicesArtists",
     "SignificanceArtists",
+    "TrainingCurveArtists",
     "agreement",
     "binned_significance",
     "calibration",
     "confusion",
+    "contribution_dependence",
+    "contributions",
     "correlations",
     "data_mc",
     "experiment_label",
     "feature",
     "flatness",
     "folds",
+    "importance",
     "inverse_background_efficiency",
+    "learning_curve",
     "new_figure",
+    "new_importance_figure",
     "new_ratio_figure",
     "overtraining",
     "purity",
@@ -57,4 +76,5 @@ __all__ = [
     "score_slices",
     "significance_scan",
     "style",
+    "training_curve",
 ]

@@ -41,7 +41,7 @@ def decimals(error: float) -> int:
     return int(np.clip(1 - np.floor(np.log10(error)), 2, 6)) if error > 0 else 4
 
 
-def lift_above_data(ax: Axes, legend: Legend, lowest: float, highest: float) -> None:
+def lift_above_data(ax: Axes, legend: Legend, lowest: float, highest: float, *, from_zero: bool = True) -> None:
     """Choose the limits of the y axis so that the legend, at the top, stands above the data.
 
     Parameters
@@ -52,12 +52,14 @@ def lift_above_data(ax: Axes, legend: Legend, lowest: float, highest: float) -> 
         Placed at the upper edge.
     lowest, highest : float
         Range of the data, with their errors.
+    from_zero : bool
+        Whether the axis includes zero.
     """
     # by way of the canvas, because axes may stand in a figure within a figure
     ax.figure.canvas.figure.draw_without_rendering()
     frame = ax.get_window_extent()
     share = (frame.y1 - legend.get_window_extent().y0) / frame.height
-    bottom = min(0.0, lowest * 1.1)
+    bottom = min(0.0, lowest * 1.1) if from_zero else lowest - 0.05 * (highest - lowest)
     # a legend that is too tall for the axes would leave no room for the data
     room = max(1.0 - share - 0.04, 0.3)
     height = highest - bottom

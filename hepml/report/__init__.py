@@ -7,6 +7,7 @@ from hepml.report.html import write_report
 from hepml.report.inspection import inspection_headline, inspection_remarks, inspection_tables
 from hepml.report.json_files import dump_json, read_json, write_json
 from hepml.report.provenance import file_record, library_versions, provenance
+from hepml.report.ranking import ranking_lines
 from hepml.report.table import methods_table, with_error
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "library_versions",
     "methods_table",
     "provenance",
+    "ranking_lines",
     "read_json",
     "with_error",
     "write_json",

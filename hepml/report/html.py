@@ -29,8 +29,10 @@ SECTIONS = (
     ("training", "Training"),
     ("overtraining", "Overtraining"),
     ("performance", "Performance"),
+    ("baselines", "Do I need machine learning?"),
     ("folds", "Folds"),
     ("working_points", "Working points and significance"),
+    ("importance", "Importance"),
     ("provenance", "Provenance"),
 )
 
@@ -71,6 +73,7 @@ def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, An
         "percentage": _percentage,
         "metrics": metrics,
         "provenance": provenance,
+        "training_seconds": lambda name: _training_seconds(provenance, name),
         "figures": figures.of,
         "computed": lambda topic: [name for name in metrics["method_order"] if _is_there(metrics, name, topic)],
         "lost": lambda topic: [name for name in metrics["method_order"] if _is_lost(metrics, name, topic)],
@@ -131,6 +134,13 @@ def _is_lost(metrics: dict[str, Any], name: str, topic: str) -> bool:
 
 def _is_there(metrics: dict[str, Any], name: str, topic: str) -> bool:
     return topic in metrics["methods"][name] and not _is_lost(metrics, name, topic)
+
+
+def _training_seconds(provenance: dict[str, Any], name: str) -> float | None:
+    """Return the seconds that a method or baseline was trained, all folds together."""
+    steps = provenance.get("seconds", {})
+    own = [value for step, value in steps.items() if step == f"train {name}" or step.startswith(f"train {name}/")]
+    return sum(own) if own else None
 
 
 def _percentage(part: float | None, whole: float | None) -> str:

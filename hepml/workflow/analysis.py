@@ -32,6 +32,7 @@ from hepml.report import (
     write_json,
     write_report,
 )
+from hepml.workflow.baselines import fit_baselines
 from hepml.workflow.blinding import blind_spectators, visible_events
 from hepml.workflow.evaluating import evaluate_method, evaluate_run
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
@@ -41,6 +42,7 @@ from hepml.workflow.notebook import notebook_progress
 from hepml.workflow.outputs import write_scores
 from hepml.workflow.plan import Plan
 from hepml.workflow.preparation import Prepared, check_dataset
+from hepml.workflow.rankings import log_rankings
 from hepml.workflow.run import Run
 from hepml.workflow.topics import MethodContext, RunContext
 from hepml.workflow.training import train_all, train_some, training_tasks
@@ -366,17 +368,20 @@ class Analysis:
             prepared = plan.evaluated
             _log_samples(prepared)
             methods = train_all(plan, folder / "models", tell=tell, clock=clock)
+            tell("fitting baselines", 0.0)
+            baselines = fit_baselines(prepared, self.config, clock)
             contexts: dict[str, MethodContext] = {}
             for number, method in enumerate(methods):
                 tell(f"evaluating {method.name}", number / len(methods))
                 with clock(f"evaluate {method.name}"):
                     kind = self.config.methods[method.name].kind
-                    contexts[method.name] = evaluate_method(method, kind, prepared, self.config)
+                    contexts[method.name] = evaluate_method(method, kind, prepared, self.config, baselines)
             visible = visible_events(self.config, dataset, contexts, unblind=unblind)
-            whole = RunContext(self.config, prepared, contexts, visible, unblind)
+            whole = RunContext(self.config, prepared, contexts, visible, unblind, baselines)
             tell("comparing", 0.0)
             with clock("compare"):
                 findings = evaluate_run(whole)
+            log_rankings(findings)
             metrics = run_metrics(whole, findings)
             tell("writing scores", 0.0)
             with clock("write"):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hepml.data import Part
-from hepml.errors import HepmlError
+from hepml.errors import HepmlError, InvalidInputError
 from hepml.report import Findings, NotComputable
 from hepml.workflow.topics import METHOD_TOPICS, RUN_TOPICS, MethodContext, Scored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from hepml.config import AnalysisConfig
     from hepml.report import Finding
+    from hepml.workflow.baselines import FittedBaseline
     from hepml.workflow.methods import TrainedMethod
     from hepml.workflow.preparation import Prepared
     from hepml.workflow.topics import RunContext
@@ -24,7 +26,13 @@ __all__ = ["evaluate_method", "evaluate_run", "method_metrics"]
 _LOG = logging.getLogger("hepml.workflow")
 
 
-def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config: AnalysisConfig) -> MethodContext:
+def evaluate_method(
+    method: TrainedMethod,
+    kind: str,
+    prepared: Prepared,
+    config: AnalysisConfig,
+    baselines: Mapping[str, FittedBaseline] = MappingProxyType({}),
+) -> MethodContext:
     """Score all events and compute every topic of a method.
 
     Parameters
@@ -37,6 +45,8 @@ def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config
         Dataset and parts.
     config : AnalysisConfig
         Working points and settings of the topics.
+    baselines : mapping of str to FittedBaseline
+        Those of the run.
 
     Returns
     -------
@@ -57,9 +67,11 @@ def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config
             (Part.TEST, prepared.test, scores.test),
         )
     )
-    context = MethodContext(config, prepared, method, kind, scores.all, train, validation, test, findings={})
+    context = MethodContext(
+        config, prepared, method, kind, scores.all, train, validation, test, findings={}, baselines=baselines
+    )
     for topic, compute in METHOD_TOPICS.items():
-        found = compute(context) if topic == "roc" else _computed(f"{topic} of {method.name}", compute, context)
+        found = _curve(compute, context) if topic == "roc" else _computed(f"{topic} of {method.name}", compute, context)
         if found is not None:
             context.findings[topic] = found
     return context
@@ -93,6 +105,14 @@ def method_metrics(context: MethodContext) -> dict[str, Any]:
         "training": context.method.training_report(),
         **{topic: found.to_dict() for topic, found in context.findings.items()},
     }
+
+
+def _curve(compute: Callable[[MethodContext], Finding | None], context: MethodContext) -> Finding | None:
+    try:
+        return compute(context)
+    except InvalidInputError as error:
+        msg = f"{context.name}: there is no ROC curve of the test part: {error}"
+        raise InvalidInputError(msg) from error
 
 
 def _computed(what: str, compute: Callable[[Any], Finding | None], context: Any) -> Finding | None:

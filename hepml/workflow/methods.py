@@ -15,7 +15,7 @@ from hepml import classifiers
 from hepml.classifiers import FoldModel
 from hepml.data import Part
 from hepml.data.seen import SEEN_FILE
-from hepml.errors import HepmlError, ModelFormatError
+from hepml.errors import HepmlError, InvalidInputError, ModelFormatError
 from hepml.evaluation import roc_curve
 from hepml.workflow.seeds import task_seed
 
@@ -237,7 +237,11 @@ def train_method(
         sample_weight=train.train_weight,
         validation=(validation.X, validation.y, validation.train_weight),
     )
-    cuts = choose_cuts(validation, estimator.evaluate(validation.X), working_points)
+    try:
+        cuts = choose_cuts(validation, estimator.evaluate(validation.X), working_points)
+    except InvalidInputError as error:
+        msg = f"{name}: no cut can be chosen on the validation part: {error}"
+        raise InvalidInputError(msg) from error
     estimator.save(
         folder,
         features=prepared.dataset.features,

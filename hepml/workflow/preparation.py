@@ -76,7 +76,8 @@ class Selection:
     event: NDArray[np.int64] | None
 
 
-@dataclass(frozen=True, slots=True)
+# known by itself, not by its content: what is derived from it is kept as long as it is
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Prepared:
     """A dataset with its parts, for one training or, with folds, for the evaluation of all of them together.
 

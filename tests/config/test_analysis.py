@@ -69,6 +69,7 @@ def test_numbers_are_taken_as_expressions_and_single_values_as_lists() -> None:
     assert config.missing == (-999.0,)
     assert config.identity == ("event",)
     assert config.evaluation.working_points == (0.5,)
+    assert parse(SMALL + "evaluation: {learning_curve: [1, 0.1, 0.1]}\n").evaluation.learning_curve == (0.1, 1.0)
     assert config.selection == "1500.0"
 
 
@@ -126,6 +127,13 @@ WRONG = [
         2,
         "evaluation.working_points",
         "between 0 and 1",
+    ),
+    (
+        "name: small",
+        "name: small\nevaluation: {learning_curve: [0.5, 1.5]}",
+        2,
+        "evaluation.learning_curve",
+        "above 0 and up to 1",
     ),
     ("name: small", "name: small\nreport: {style: atlas}", 2, "report.style", "'ATLAS'"),
     ("name: small", "name: 5", 1, "name", "must be text"),

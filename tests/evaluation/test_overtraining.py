@@ -8,7 +8,6 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import norm
-from sklearn.neighbors import KNeighborsClassifier
 
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation import overtraining, roc_curve
@@ -49,18 +48,6 @@ def test_one_distribution_is_not_overtraining(same):
     assert same.background.ks_p_value > 0.01
 
 
-def test_a_memorised_sample_is_overtraining():
-    rng = np.random.default_rng(1)
-    label = np.arange(2000) % 2 == 0
-    X = rng.normal(size=(2000, 2)) + 0.5 * label[:, None]
-    model = KNeighborsClassifier(n_neighbors=1).fit(X[:1000], label[:1000])
-    score = model.predict_proba(X)[:, 1]
-    result = overtraining(label[:1000], score[:1000], None, label[1000:], score[1000:], None, n_permutations=99)
-    assert result.auc_train == 1
-    assert result.verdict == "gap, large"
-    assert result.signal.ks_p_value == 0.01
-
-
 def test_few_events_are_undecided(draw):
     rng = np.random.default_rng(2)
     result = overtraining(*draw(rng, 100, 1.0), *draw(rng, 100, 1.0), n_permutations=20)
@@ -69,26 +56,28 @@ def test_few_events_are_undecided(draw):
 
 
 @pytest.mark.parametrize(
-    ("train", "test", "verdict"),
+    ("train", "test", "verdict", "reason"),
     [
-        (1.1, 1.0, "gap, large"),
-        (1.04, 1.0, "gap, small"),
-        (1.0, 1.0, "no overtraining seen"),
-        (1.0, 1.1, "test better than training"),
+        (1.1, 1.0, "undecided", "its harm cannot be told"),
+        (1.04, 1.0, "train-test gap, harmless", "cannot gain more than the gap"),
+        (1.0, 1.0, "no overtraining seen", "+0.0000 ± 0.0024"),
+        (1.0, 1.1, "no overtraining seen", "differ by something else"),
     ],
 )
-def test_verdict_follows_significance_and_size(train, test, verdict):
+def test_verdict_without_stages_follows_significance_and_size(train, test, verdict, reason):
     # quantiles instead of random numbers, so that nothing scatters: 0.1 of distance is 0.022 of area, 0.04 is 0.009;
     # the error of the gap is 0.0023
     result = overtraining(*quantiles(train), *quantiles(test), n_permutations=1)
     assert result.auc_gap_error == pytest.approx(0.0023, abs=1e-4)
     assert result.verdict == verdict
+    assert reason in result.reason
 
 
 def test_size_of_harm_is_the_caller_s():
     parts = (*quantiles(1.1), *quantiles(1.0))
-    assert overtraining(*parts, n_permutations=1, max_gap=0.05).verdict == "gap, small"
-    assert overtraining(*parts, n_permutations=1, max_gap=0.005).verdict == "gap, large"
+    assert overtraining(*parts, n_permutations=1, max_gap=0.05).verdict == "train-test gap, harmless"
+    assert overtraining(*parts, n_permutations=1, max_gap=0.005).verdict == "undecided"
+    assert overtraining(*quantiles(1.0), *quantiles(1.0), n_permutations=1, max_gap=0.004).verdict == "undecided"
 
 
 def test_no_gap_without_error_is_no_finding():
@@ -140,6 +129,25 @@ def test_classes_are_permuted_by_streams_of_their_own(draw):
     assert changed.signal != first.signal
 
 
+def test_binned_distance_is_that_of_the_histograms_shown(same):
+    test, train = same.histograms.test_background, same.histograms.train_background
+    cumulated = [np.cumsum(histogram.sum_w) / histogram.sum_w.sum() for histogram in (test, train)]
+    assert same.binned_background.distance == pytest.approx(np.abs(cumulated[0] - cumulated[1]).max())
+    assert same.binned_background.distance <= same.background.ks_distance + 1e-12
+
+
+def test_reference_is_compared_on_the_same_events(draw):
+    rng = np.random.default_rng(8)
+    train, test = draw(rng, 2000, 1.0, 0.25), draw(rng, 2000, 1.0, 0.25)
+    worse = test[1] + 0.3 * rng.normal(size=test[1].size)
+    result = overtraining(*train, *test, reference_test=worse, reference_name="noisy", n_permutations=1)
+    other = roc_curve(test[0], worse, test[2])
+    assert result.reference.auc == pytest.approx(other.auc)
+    assert result.reference.deficit == pytest.approx(other.auc - result.auc_test)
+    assert result.reference.deficit_error < 0.5 * np.hypot(other.auc_error, result.auc_test_error)
+    assert result.to_dict()["reference"]["name"] == "noisy"
+
+
 def test_rows_of_one_event_are_clustered(draw):
     rng = np.random.default_rng(6)
     train, test = draw(rng, 300, 1.0), draw(rng, 300, 1.0)
@@ -155,11 +163,16 @@ def test_json_is_strict(same):
     content = json.loads(json.dumps(same.to_dict(), allow_nan=False))
     assert content["verdict"] == same.verdict
     assert content["signal"]["n_permutations"] == 100
+    assert content["binned_signal"]["n_toys"] == 1000
+    assert content["reference"] is None
+    assert same.verdict in same._repr_html_()
     assert sum(content["histograms"]["test_signal"]["sum_w"]) == pytest.approx(same.histograms.test_signal.total)
 
 
 def test_bad_input_is_one_clear_error():
     with pytest.raises(EmptyClassError, match="no background"):
         overtraining([1], [1.0], None, [1, 0], [1, 0], None)
+    with pytest.raises(InvalidInputError, match=r"reference_test has shape \(3,\)"):
+        overtraining([1, 0], [1, 0], None, [1, 0], [1, 0], None, reference_test=[1, 2, 3])
     with pytest.raises(InvalidInputError, match="max_gap"):
         overtraining([1, 0], [1, 0], None, [1, 0], [1, 0], None, max_gap=0)

@@ -1,4 +1,4 @@
-"""Kolmogorov-Smirnov and chi2 of weighted samples, and their p-values."""
+"""Kolmogorov-Smirnov, Anderson-Darling and chi2 of weighted samples, and their p-values."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ks_2samp
+from scipy.stats import anderson_ksamp, ks_2samp
 
 from hepml.errors import EmptyClassError, InvalidInputError, WeightError
-from hepml.evaluation import two_sample_test
+from hepml.evaluation import two_sample, two_sample_test
 
 
 def distance_by_definition(values_a, weight_a, values_b, weight_b):
@@ -28,6 +28,78 @@ def test_distance_is_that_of_the_distribution_functions(seed, digits):
     assert result.ks_distance == pytest.approx(distance_by_definition(a, weight_a, b, weight_b), abs=1e-12)
 
 
+def anderson_darling_by_definition(values_a, weight_a, values_b, weight_b):
+    values, weight = np.concatenate([values_a, values_b]), np.abs(np.concatenate([weight_a, weight_b]))
+    total = before = 0.0
+    for cut in np.unique(values)[:-1]:
+        share = weight[values <= cut].sum() / weight.sum()
+        distance = weight_a[values_a <= cut].sum() / weight_a.sum() - weight_b[values_b <= cut].sum() / weight_b.sum()
+        total += distance**2 * (share - before) / (share * (1 - share))
+        before = share
+    return total / sum((w**2).sum() / w.sum() ** 2 for w in (weight_a, weight_b))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3))
+def test_anderson_darling_is_that_of_the_definition(seed, digits):
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(0, 1, 40).round(digits), rng.normal(0.3, 1, 25).round(digits)
+    weight_a, weight_b = rng.uniform(-0.3, 1, 40), rng.uniform(-0.3, 1, 25)
+    result = two_sample_test(a, weight_a, b, weight_b, n_permutations=1)
+    assert result.anderson_darling == pytest.approx(anderson_darling_by_definition(a, weight_a, b, weight_b), rel=1e-9)
+
+
+def test_anderson_darling_of_unit_weights_is_that_of_scipy():
+    """Theirs is standardised by a mean of 1 and a width that depends on the numbers of events alone."""
+    rng = np.random.default_rng(3)
+    pairs = [(rng.normal(0, 1, 60), rng.normal(shift, 1, 40)) for shift in (0, 0.3, 0.6, 1)]
+    ours = np.array([two_sample_test(a, None, b, None, n_permutations=1).anderson_darling for a, b in pairs])
+    with pytest.warns(UserWarning, match="p-value"):
+        theirs = np.array([anderson_ksamp(pair, variant="right").statistic for pair in pairs])
+    np.testing.assert_allclose((ours - 1) / theirs, (ours[0] - 1) / theirs[0], rtol=1e-9)
+
+
+def test_tails_move_anderson_darling_most():
+    """One sample has its outermost 2% further out: the distribution functions hardly differ."""
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(size=4000), rng.normal(size=4000)
+    b = np.where(np.abs(b) > 2.3, 10 * np.abs(b), b)
+    result = two_sample_test(a, None, b, None, n_permutations=200)
+    assert result.anderson_darling_p_value < 0.3 * result.ks_p_value
+
+
+def test_groups_of_rows_are_permuted_as_rows_are(draw, monkeypatch):
+    """The same samples both ways: p-values differ by the binomial scatter of two sets of 400 permutations."""
+    rng = np.random.default_rng(11)
+    names = ("ks_p_value", "anderson_darling_p_value", "chi2_p_value")
+    by_rows, by_groups = [], []
+    for seed in range(25):
+        label, score, weight = draw(rng, 1500, 0.0, 0.25)
+        samples = score[label].round(2), weight[label], score[~label].round(2), weight[~label]
+        monkeypatch.setattr(two_sample, "_MANY_ROWS", 10**9)
+        rows = two_sample_test(*samples, seed=seed)
+        monkeypatch.setattr(two_sample, "_MANY_ROWS", 0)
+        groups = two_sample_test(*samples, seed=seed)
+        assert (groups.ks_distance, groups.anderson_darling, groups.chi2) == (
+            rows.ks_distance,
+            rows.anderson_darling,
+            rows.chi2,
+        )
+        by_rows.append([getattr(rows, name) for name in names])
+        by_groups.append([getattr(groups, name) for name in names])
+    difference = np.subtract(by_rows, by_groups)
+    scatter = np.sqrt(2 * 0.17 / 400)
+    assert np.abs(difference).max() < 4.5 * np.sqrt(2 * 0.25 / 400)
+    np.testing.assert_allclose(difference.mean(axis=0), 0, atol=4 * scatter / 5)
+    assert np.std(by_rows) > 0.2
+
+
+def test_groups_without_a_positive_sum_count_against_the_difference(monkeypatch):
+    monkeypatch.setattr(two_sample, "_MANY_ROWS", 0)
+    result = two_sample_test([0.1, 0.2], [3, -2], [0.3, 0.4], [3, -2], n_permutations=300)
+    assert result.ks_p_value > 0.3
+    assert two_sample_test([1, 1, 1], None, [1, 1], None, n_permutations=20).ks_p_value == 1
+
+
 def test_unit_weights_agree_with_scipy():
     rng = np.random.default_rng(3)
     a, b = rng.normal(0, 1, 300), rng.normal(0.15, 1, 200)
@@ -43,17 +115,18 @@ def test_unit_weights_agree_with_scipy():
 def test_p_values_are_uniform_for_samples_of_one_distribution(draw):
     """Also with negative weights of another density; the fraction of p <= x is x within its binomial scatter."""
     rng = np.random.default_rng(17)
-    p_ks, p_chi2, chi2, ndf = [], [], [], []
+    p_ks, p_ad, p_chi2, chi2, ndf = [], [], [], [], []
     for toy in range(300):
         (label_a, a, weight_a), (label_b, b, weight_b) = draw(rng, 400, 0, 0.25), draw(rng, 250, 0, 0.25)
         result = two_sample_test(
             a[label_a], weight_a[label_a], b[label_b], weight_b[label_b], n_permutations=199, seed=toy
         )
         p_ks.append(result.ks_p_value)
+        p_ad.append(result.anderson_darling_p_value)
         p_chi2.append(result.chi2_p_value)
         chi2.append(result.chi2)
         ndf.append(result.chi2_ndf)
-    for p_values in (p_ks, p_chi2):
+    for p_values in (p_ks, p_ad, p_chi2):
         for level in (0.1, 0.32, 0.5, 0.8):
             scatter = np.sqrt(level * (1 - level) / 300)
             assert np.mean(np.array(p_values) <= level) == pytest.approx(level, abs=3 * scatter)
@@ -103,14 +176,13 @@ def test_scale_of_the_weights_changes_nothing():
     rng = np.random.default_rng(8)
     a, b, weight = rng.normal(size=200), rng.normal(size=200), rng.uniform(-0.2, 1, 200)
     one = two_sample_test(a, weight, b, weight, seed=5)
-    other = two_sample_test(a, 8 * weight, b, 8 * weight, seed=5)
-    assert other == one
+    assert two_sample_test(a, 8 * weight, b, 8 * weight, seed=5) == one
 
 
 def test_few_or_equal_values_leave_one_bin():
     result = two_sample_test([1, 1, 1], None, [1, 1], None, n_permutations=20)
     assert (result.ks_distance, result.chi2_ndf) == (0, 0)
-    assert (result.ks_p_value, result.chi2_p_value) == (1, 1)
+    assert (result.ks_p_value, result.anderson_darling_p_value, result.chi2_p_value) == (1, 1, 1)
 
 
 def test_permutations_without_a_positive_sum_count_against_the_difference():

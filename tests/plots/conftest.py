@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hepml.evaluation import compare_folds, feature_histograms, overtraining, roc_curve
+from hepml.evaluation import compare_folds, feature_histograms, learning_curve, overtraining, roc_curve, training_curve
 
 
 def draw_scores(rng, n_events, distance):
@@ -50,3 +50,28 @@ def mass():
 def n_jets():
     rng = np.random.default_rng(4)
     return feature_histograms(rng.poisson(2, 3000), rng.random(3000) < 0.4)
+
+
+@pytest.fixture(scope="session")
+def course():
+    """A training that improves, stays and gets worse; the validation part pays for what training gains at the end."""
+    rng = np.random.default_rng(5)
+    label = np.arange(6000) % 2 == 0
+    x = rng.normal(size=6000) + label
+    stages = np.array([1, 2, 4, 8, 16, 32, 64, 128, 256])
+    noise = rng.normal(size=6000)
+    slope = np.array([0.2, 0.4, 0.6, 0.8, 0.95, 1.0, 1.05, 1.2, 1.4])
+    spoilt = np.array([0.4, 0.3, 0.2, 0.1, 0.05, 0, 0.15, 0.5, 0.9])
+    validation = slope[:, None] * (x - 0.5) + spoilt[:, None] * noise
+    memory = 0.05 * np.arange(9)[:, None] * np.where(label, 1, -1)
+    train = slope[:, None] * (x - 0.5) + memory
+    loss = np.logaddexp(0, np.where(label, -1, 1) * validation).mean(axis=1)
+    monitored = np.interp(np.arange(1, 301), stages, loss)
+    return training_curve(stages, label, train, None, label, validation, None, monitored=monitored)
+
+
+@pytest.fixture(scope="session")
+def learned():
+    sizes = np.array([1e3, 2e3, 4e3, 1e4, 2e4])
+    auc = 0.9 - 0.02 * (sizes / 2e4) ** -0.6 + np.array([3, -4, 2, 1, -1]) * 1e-3
+    return learning_curve(sizes, auc, np.full(5, 0.003))

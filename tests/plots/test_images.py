@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from hepml import plots
+from hepml.evaluation import FeatureImportance
 
 
 def compare(test):
@@ -39,6 +41,16 @@ def test_overtraining(comparison):
 
 
 @compare
+def test_training_curve(course):
+    return figure_of(lambda ax: plots.training_curve(course, ax, title="XGBoost"))
+
+
+@compare
+def test_learning_curve(learned):
+    return figure_of(lambda ax: plots.learning_curve(learned, ax, title="XGBoost"))
+
+
+@compare
 def test_folds(folds):
     return figure_of(lambda ax: plots.folds(folds, ax), label="hepml")
 
@@ -58,3 +70,22 @@ def test_experiment(comparison):
     return figure_of(
         lambda ax: plots.overtraining(comparison, ax, title="XGBoost"), style="ATLAS", label="Simulation Internal"
     )
+
+
+@compare
+def test_importance():
+    groups = (("mass",), ("pt",), ("angle",), ("pt", "angle"))
+    permuted = FeatureImportance(
+        "permutation",
+        tuple(" + ".join(names) for names in groups),
+        groups,
+        np.array([0.08, 0.02, -0.004, 0.05]),
+        np.array([0.004, 0.002, 0.006, 0.003]),
+        np.full(4, np.nan),
+    )
+    gain = FeatureImportance.of_features("total_gain", ["mass", "pt", "angle"], [900.0, 300.0, np.nan])
+    with plots.style():
+        figure, axes = plots.new_importance_figure(2, 4)
+        plots.importance({"Permutation: loss of AUC": permuted, "Total gain": gain}, axes, names={"mass": "$m_{vis}$"})
+        figure.draw_without_rendering()
+    return figure

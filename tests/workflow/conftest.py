@@ -30,5 +30,6 @@ def toy_run(toy_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         "BDT": {"kind": "xgboost", "n_estimators": 20, "max_depth": 2},
         "HGB": {"kind": "hist_gradient_boosting", "max_iter": 20},
     }
-    write_analysis(toy_folder, methods=methods)
+    shares = [0.2, 0.4, 0.7, 1.0]
+    write_analysis(toy_folder, methods=methods, evaluation={"permutations": 20, "learning_curve": shares})
     return Analysis.from_file(toy_folder / "analysis.yaml").train(tmp_path_factory.mktemp("runs") / "toy")

@@ -124,9 +124,9 @@ def test_only_visible_data_are_compared_with_simulation_cut_alike(
     finished = run(folder, tmp_path / "run")
     loosest = min(cut["threshold"] for cut in finished.metrics["methods"]["BDT"]["cuts"])
     shown, test = finished.scores("DataTree"), finished.scores("TestTree")
-    # two features of data, then two of the control sample
-    assert [result.data.n_events for result in drawn] == [len(shown["BDT"])] * 2 + [100] * 2
-    for result in drawn[:2]:
+    # two features and the score of data, then those of the control sample
+    assert [result.data.n_events for result in drawn] == [len(shown["BDT"])] * 3 + [100] * 3
+    for result in drawn[:3]:
         for name, histogram in result.simulation.items():
             kept = (test["sample"] == name) & (test["BDT"] < loosest)
             assert histogram.n_events == kept.sum()
@@ -165,7 +165,8 @@ def test_all_data_are_compared_when_nothing_is_hidden(
 def test_data_that_are_all_hidden_are_not_compared(folder: Path, tmp_path: Path, drawn: list[Any]) -> None:
     finished = run(folder, tmp_path / "run", blind="x > -100")
     assert [found["sample"] for found in finished.metrics["data_mc"]] == ["side"]
-    assert len(drawn) == 2
+    # two features and the score
+    assert len(drawn) == 3
 
 
 def test_hidden_data_change_no_number(folder: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hepml import Analysis
 from hepml.evaluation import correlations, separation
 from hepml.workflow import prepare
 from hepml.workflow.topics import RunContext
+from hepml.workflow.topics import correlations as matrices
 from hepml.workflow.topics import exploration as topic
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def test_correlations_are_of_features_and_spectators_by_class(toy_run: Run) -> N
 
 
 def test_of_very_many_events_some_are_correlated(toy_run: Run, toy_folder: Path, monkeypatch) -> None:
-    monkeypatch.setattr(topic, "_MOST_CORRELATED", 800)
+    monkeypatch.setattr(matrices, "_MOST_CORRELATED", 800)
     analysis = Analysis.from_file(toy_folder / "analysis.yaml")
     prepared = prepare(analysis.config, analysis.read())
     visible = np.ones(len(prepared.dataset), dtype=bool)

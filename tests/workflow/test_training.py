@@ -59,6 +59,8 @@ def test_run_folder_is_complete(toy_run: Run) -> None:
         "correlations_background",
         "overtraining_000",
         "overtraining_001",
+        *(f"{kind}_{method}" for kind in ("importance", "contributions") for method in ("000", "001")),
+        *(f"dependence_{method}_{place}" for method in ("000", "001") for place in ("000", "001")),
         "feature_000",
         "feature_001",
     }

@@ -16,7 +16,7 @@ __all__ = ["jobs"]
 
 
 def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:
-    """Return one figure for each sample of data and feature."""
+    """Return one figure for each sample of data and feature, and for each method's score."""
     from hepml import plots
 
     exploration = findings.of_run("exploration", Exploration)
@@ -38,6 +38,20 @@ def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:
                     f"data_mc_{place:03d}_{number:03d}",
                     "features",
                     f"{feature.name}, {sample} against simulation",
+                    draw,
+                    about=sample,
+                    layout="ratio",
+                )
+            )
+        for number, (method, result) in enumerate(exploration.score_data_mc.get(sample, {}).items()):
+            draw = partial(
+                plots.data_mc, result, title=f"{method} score", names=scene.titles, data_name=scene.titles[sample]
+            )
+            found.append(
+                FigureJob(
+                    f"data_mc_{place:03d}_score_{number:03d}",
+                    "features",
+                    f"score of {method}, {sample} against simulation of the test part",
                     draw,
                     about=sample,
                     layout="ratio",

@@ -95,7 +95,8 @@ def _draw(folder: Path, job: FigureJob, settings: ReportConfig) -> None:
     from hepml import plots
 
     with plots.style(settings.style):
-        figure, axes = plots.new_ratio_figure() if job.layout == "ratio" else plots.new_figure()
+        make = job.make or (plots.new_ratio_figure if job.layout == "ratio" else plots.new_figure)
+        figure, axes = make()
         job.draw(axes)
         plots.experiment_label(axes[0] if isinstance(axes, tuple) else axes, settings.label)
         # the report shows SVG, whatever else is asked for

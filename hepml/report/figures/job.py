@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from hepml.data import Feature
@@ -62,6 +64,8 @@ class FigureJob:
         Axes that it needs.
     tables : callable, optional
         Returns the numbers that it shows, for ``NAME.yaml``.
+    make : callable, optional
+        Makes figure and axes where no layout fits, within the style; ``draw`` takes those axes.
     """
 
     name: str
@@ -71,3 +75,4 @@ class FigureJob:
     about: str = ""
     layout: Literal["single", "ratio"] = "single"
     tables: Callable[[], Sequence[FigureTable]] | None = None
+    make: Callable[[], tuple[Figure, Axes | tuple[Axes, ...]]] | None = None

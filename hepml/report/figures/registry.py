@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepml.report.figures import data_simulation, features, folds, overtraining, roc, significance
+from hepml.report.figures import (
+    data_simulation,
+    features,
+    folds,
+    importance,
+    overtraining,
+    roc,
+    significance,
+    training,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,9 +25,11 @@ __all__ = ["FIGURES"]
 
 FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     roc.jobs,
+    training.jobs,
     folds.jobs,
     overtraining.jobs,
     significance.jobs,
     features.jobs,
     data_simulation.jobs,
+    importance.jobs,
 )

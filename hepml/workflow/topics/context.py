@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hepml.config import AnalysisConfig
     from hepml.data import Dataset
     from hepml.report import Finding
+    from hepml.workflow.baselines import FittedBaseline
     from hepml.workflow.methods import TrainedMethod
     from hepml.workflow.preparation import Prepared, Selection
 
@@ -93,6 +94,8 @@ class MethodContext:
         The parts.
     findings : dict of str to Finding
         Topics that were computed before this one.
+    baselines : mapping of str to FittedBaseline
+        Those of the run.
     """
 
     config: AnalysisConfig
@@ -104,6 +107,7 @@ class MethodContext:
     validation: Scored
     test: Scored
     findings: dict[str, Finding]
+    baselines: Mapping[str, FittedBaseline] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -172,6 +176,8 @@ class RunContext:
         Events that may be shown.
     unblind : bool
         Whether all data may be shown.
+    baselines : mapping of str to FittedBaseline
+        What any method has to beat.
     """
 
     config: AnalysisConfig
@@ -179,6 +185,7 @@ class RunContext:
     methods: Mapping[str, MethodContext]
     visible: NDArray[np.bool_]
     unblind: bool
+    baselines: Mapping[str, FittedBaseline] = field(default_factory=dict)
 
     @property
     def dataset(self) -> Dataset:

@@ -1,10 +1,11 @@
-"""Training part against test part."""
+"""Training part against test part, and whether the training went too far."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from hepml import evaluation
+from hepml.evaluation import TrainingCurve
 
 if TYPE_CHECKING:
     from hepml.evaluation import Overtraining
@@ -14,8 +15,14 @@ __all__ = ["overtraining"]
 
 
 def overtraining(context: MethodContext) -> Overtraining:
-    """Compare the scores of the training events with those of the test events."""
+    """Compare the scores of the training events with those of the test events, and judge by the training curve.
+
+    A method without one is compared with the better baseline, which the validation part chooses; not with folds, where the
+    test events are those of all trainings.
+    """
     train, test = context.train, context.test
+    curve = context.findings.get("training_curve")
+    reference = None if curve is not None or context.prepared.model else _best_baseline(context)
     return evaluation.overtraining(
         train.y,
         train.score,
@@ -25,7 +32,19 @@ def overtraining(context: MethodContext) -> Overtraining:
         test.weight,
         event_train=train.event,
         event_test=test.event,
+        curve=curve if isinstance(curve, TrainingCurve) else None,
+        reference_test=None if reference is None else context.baselines[reference].model.evaluate(test.X),
+        reference_name=reference or "",
         max_gap=context.config.evaluation.auc_gap,
         n_permutations=context.config.evaluation.permutations,
         seed=context.seed("overtraining"),
     )
+
+
+def _best_baseline(context: MethodContext) -> str | None:
+    part = context.validation
+    areas = {
+        name: evaluation.roc_curve(part.y, baseline.model.evaluate(part.X), part.weight, event=part.event).auc
+        for name, baseline in context.baselines.items()
+    }
+    return max(areas, key=areas.__getitem__) if areas else None

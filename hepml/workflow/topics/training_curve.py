@@ -1,0 +1,75 @@
+"""Area and log-loss against the number of trees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hepml import evaluation
+from hepml.evaluation import stage_grid
+from hepml.workflow.subsets import capped_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from hepml.evaluation import TrainingCurve
+    from hepml.forest import Forest
+    from hepml.workflow.topics.context import MethodContext, Scored
+
+__all__ = ["training_curve"]
+
+# of each part: 30 stages of so many margins are 50 MB, and their errors are far below any size that counts
+_MAX_ROWS = 200_000
+
+
+def training_curve(context: MethodContext) -> TrainingCurve | None:
+    """Evaluate forests after growing numbers of trees; None for a method that is no forest.
+
+    With folds a stage is each fold's model with at most so many trees, and events are scored by the model of which they are
+    in the part.
+    """
+    forests = [getattr(model.estimator, "forest_", None) for model in context.method.models]
+    known = [forest for forest in forests if forest is not None]
+    if len(known) < len(forests):
+        return None
+    grid = stage_grid(max(forest.n_trees for forest in known))
+    (y_train, train, weight_train, event_train), (y, validation, weight, event) = (
+        _staged(context, part, known, grid) for part in (context.train, context.validation)
+    )
+    return evaluation.training_curve(
+        grid,
+        y_train,
+        train,
+        weight_train,
+        y,
+        validation,
+        weight,
+        event_train=event_train,
+        event_validation=event,
+        max_gap=context.config.evaluation.auc_gap,
+        max_loss=context.config.evaluation.log_loss_gap,
+        # with folds there is one for each
+        monitored=context.method.training_report().get("validation_log_loss"),
+    )
+
+
+def _staged(
+    context: MethodContext, part: Scored, forests: Sequence[Forest], grid: NDArray[np.int64]
+) -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64] | None]:
+    """Labels, margins after each stage, weights and events of at most ``_MAX_ROWS`` rows of a part."""
+    rows = capped_rows(context.prepared, part.rows, context.config.seed, "training curve", _MAX_ROWS)
+    X, y, weight, event, model = part.X, part.y, part.train_weight, part.event, part.model
+    if rows is not None:
+        X, y, weight = X[rows], y[rows], weight[rows]
+        event, model = None if event is None else event[rows], None if model is None else model[rows]
+    if model is None:
+        return y, forests[0].predict(X, threads=1, output="staged", at=grid), weight, event
+    margin = np.empty((len(grid), len(X)))
+    for number, forest in enumerate(forests):
+        here = model == number
+        stages, position = np.unique(np.minimum(grid, forest.n_trees), return_inverse=True)
+        margin[:, here] = forest.predict(X[here], threads=1, output="staged", at=stages)[position]
+    return y, margin, weight, event
