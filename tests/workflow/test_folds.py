@@ -205,9 +205,8 @@ def test_report_and_figures_speak_of_folds(run: Run, toy_run: Run) -> None:
     page = run.report().read_text(encoding="utf-8")
     assert '<section id="folds">' in page
     assert "Each of the 3 models tests on one fold" in page
-    assert (
-        "not computable" not in page[page.index('<section id="folds">') : page.index('<section id="working_points">')]
-    )
+    section = page[page.index('<section id="folds">') :]
+    assert "not computable" not in section[: section.index("</section>")]
     assert '<section id="folds">' not in toy_run.report().read_text(encoding="utf-8")
 
 
@@ -398,5 +397,10 @@ def test_topics_can_score_other_features_and_refuse_to_train(run: Run) -> None:
         assert np.array_equal(context.scorer(part)(part.X), part.score)
         rows = np.arange(0, len(part.rows), 7)
         assert np.array_equal(context.scorer(part, rows)(part.X[rows]), part.score[rows])
+    chosen, reported = context.disjoint_rows()
+    number = dataset.identity.columns[1][plan.evaluated.test.rows]
+    assert not set(number[chosen].tolist()) & set(number[reported].tolist())
+    assert len(chosen) + len(reported) == 2100
+    assert abs(len(chosen) - 1050) < 100
     with pytest.raises(InvalidInputError, match=r"the learning curve trains.*`split:`"):
         context.require_split("the learning curve")
