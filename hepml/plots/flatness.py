@@ -74,7 +74,8 @@ def flatness(
         )  # fmt: skip
         ax.axhline(result.overall, color=drawn.lines[0].get_color(), linewidth=0.8, linestyle="--", zorder=0.5)
         points.append(drawn)
-        ranges += [*(result.efficiency - result.efficiency_error), *(result.efficiency + result.efficiency_error)]
+        reach = np.nan_to_num(result.efficiency_error)
+        ranges += [*(result.efficiency - reach), *(result.efficiency + reach)]
     ax.set_xlim(0, n)
     inner = first.edges[1:-1]
     labels = [f"{edge:.3g}" for edge in inner]
