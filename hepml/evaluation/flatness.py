@@ -40,7 +40,7 @@ class Flatness:
         Efficiency of all events that are in a bin.
     variance, variance_error : float
         Mean squared deviation of the efficiency from the overall one beyond what the statistics makes: around 0, so it
-        may be negative, where the efficiency is flat.
+        may be negative, where the efficiency is flat. NaN for a single bin, as what follows.
     spread, spread_error : float
         Its root, 0 where it is negative; the error is how far one standard deviation of the variance reaches upwards.
     relative_spread : float
@@ -157,8 +157,11 @@ def flatness(
     # an event also moves the share of its bin
     slope += np.tile((np.square(deviation) - mean_square) / sums.sum(), 2)
     found = quadratic_form(deviation, share, covariance, float((slope[:, None] * moments * slope).sum()))
-    variance = found.uncorrected - found.bias
-    spread = float(np.sqrt(max(variance, 0.0)))
+    variance, variance_error = found.uncorrected - found.bias, found.error
+    if n < 2:
+        # a single bin can not differ from itself but by rounding
+        variance = variance_error = np.nan
+    spread = float(np.sqrt(np.maximum(variance, 0.0)))
     chi2, p_value = _score_test(passing - overall.value * sums, of_all * sums.sum(), share, moments)
     return Flatness(
         edges=bins.edges,
@@ -174,9 +177,9 @@ def flatness(
         overall=overall.value,
         overall_error=overall.error,
         variance=variance,
-        variance_error=found.error,
+        variance_error=variance_error,
         spread=spread,
-        spread_error=float(np.sqrt(max(variance, 0.0) + found.error)) - spread,
+        spread_error=float(np.sqrt(np.maximum(variance, 0.0) + variance_error)) - spread,
         relative_spread=spread / overall.value if overall.value > 0 else np.nan,
         chi2=chi2,
         ndf=n - 1,

@@ -32,6 +32,7 @@ class Uniformity:
     ----------
     value : float
         Corrected for the bias of finite samples, so it scatters around 0 where score and variable are independent.
+        NaN for a single bin, as the other numbers.
     error : float
         Standard deviation of ``value``.
     uncorrected : float
@@ -46,8 +47,10 @@ class Uniformity:
     n_bins: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the numbers as plain JSON types."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        """Return the numbers as plain JSON types; what is not computable is None."""
+        return {
+            name: value if np.isfinite(value := getattr(self, name)) else None for name in self.__dataclass_fields__
+        }
 
 
 def uniformity(
@@ -141,4 +144,7 @@ def uniformity(
     linear = float((slope[:, None] * covariance * slope).sum())
     linear += float((2 * slope[:, None] * with_cells * aside).sum() + (aside[:, None] * moments * aside).sum())
     found = quadratic_form(difference.ravel(), metric.ravel(), covariance, linear)
+    if n < 2:
+        # a single bin can not differ from itself but by rounding
+        return Uniformity(np.nan, np.nan, np.nan, n)
     return Uniformity(found.uncorrected - found.bias, found.error, found.uncorrected, n)

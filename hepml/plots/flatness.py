@@ -66,11 +66,12 @@ def flatness(
         raise InvalidInputError(msg)
     for number, (name, result) in enumerate(results.items()):
         digits = decimals(result.spread_error)
+        spread = f": spread {result.spread:.{digits}f} ± {result.spread_error:.{digits}f}" if result.ndf > 0 else ""
         p_value = f", p = {result.p_value:.2g}" if np.isfinite(result.p_value) else ""
         drawn = ax.errorbar(
             np.arange(n) + 0.5, result.efficiency, yerr=result.efficiency_error, xerr=0.5,
             fmt=_MARKERS[number % len(_MARKERS)], markersize=5, elinewidth=1.2,
-            label=f"{plain(name)}: spread {result.spread:.{digits}f} ± {result.spread_error:.{digits}f}{p_value}",
+            label=f"{plain(name)}{spread}{p_value}",
         )  # fmt: skip
         ax.axhline(result.overall, color=drawn.lines[0].get_color(), linewidth=0.8, linestyle="--", zorder=0.5)
         points.append(drawn)

@@ -81,6 +81,12 @@ def test_rows_of_one_event_are_clustered():
     assert twice.error == pytest.approx(once.error)
 
 
+def test_a_constant_variable_says_nothing():
+    assert uniformity(np.arange(50), np.ones(50)).to_dict() == {
+        "value": None, "error": None, "uncorrected": None, "n_bins": 1
+    }  # fmt: skip
+
+
 def test_what_is_wrong_is_said():
     with pytest.raises(InvalidInputError, match="NaN"):
         uniformity([np.nan, 1.0], [1.0, 2.0])
