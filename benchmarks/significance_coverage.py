@@ -13,7 +13,7 @@ benchmarks/interval_coverage.py does; they stand for 100 signal and 1000 backgro
 Prints how often the truth lies within one error (68.3% wanted) and in brackets the width of the pull. A toy that is not
 computable does not cover, and leaves no width. Seeds are fixed; the table of docs/statistics_significance.md is its output.
 
-    python benchmarks/significance_coverage.py [--toys 4000]
+    python benchmarks/significance_coverage.py [--toys 4000] [--events 1000 5000]
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from collections import defaultdict
 from itertools import pairwise
 
 import numpy as np
-from interval_coverage import AREAS, N_EVENTS, NEGATIVE, cell, draw_class
-from scipy.stats import norm
+from interval_coverage import AREAS, N_EVENTS, NEGATIVE, draw_class
+from scipy.special import ndtr, ndtri
 
 from hepml.evaluation import (
     FigureOfMerit,
@@ -63,10 +63,10 @@ class Truth:
         self, figure: FigureOfMerit, low: float, high: float = np.inf, fraction: float = 1.0, estimated=True
     ) -> float:
         """Figure of merit of the events between two scores, from a fraction of them scaled to all."""
-        efficiency = norm.sf(low) - norm.sf(high)
-        signal = SIGNAL * (norm.sf(low - self.distance) - norm.sf(high - self.distance))
+        efficiency = ndtr(-low) - ndtr(-high)
+        signal = SIGNAL * (ndtr(self.distance - low) - ndtr(self.distance - high))
         # negative events and those that they make up for, both of the wider Gaussian
-        wide = norm.sf(low, -0.5, 1.5) - norm.sf(high, -0.5, 1.5)
+        wide = ndtr((-0.5 - low) / 1.5) - ndtr((-0.5 - high) / 1.5)
         squares = self.scale[False] ** 2 * self.n / (1 + 2 * self.a)
         passing, everything = squares * (efficiency + 2 * self.a * wide), squares * (1 + 2 * self.a)
         failing_share = efficiency * (float(estimated) - 1 / fraction)
@@ -79,7 +79,7 @@ class Truth:
 
 def pulls_of_toy(rng: np.random.Generator, n: int, area: float, a: float) -> dict[str, float]:
     """Draw one toy; return (estimate - truth) / error of each quantity, NaN where it is not computable."""
-    distance = np.sqrt(2) * norm.ppf(area)
+    distance = np.sqrt(2) * ndtri(area)
     truth = Truth(n, distance, a)
     cut = 0.5 * distance
     toy = truth.draw(rng)
@@ -108,7 +108,7 @@ def pulls_of_toy(rng: np.random.Generator, n: int, area: float, a: float) -> dic
     best = significance_scan(*validation, figures=[UNCERTAIN]).optima["z_a_sigma_b"].threshold
     here = significance_at_cut(*toy, threshold=best, figures=[UNCERTAIN]).significances["z_a_sigma_b"]
     pulls["best cut"] = (here.value - truth.value(UNCERTAIN, best)) / here.error
-    edges = choose_score_binning(*validation, figure=UNCERTAIN, max_bins=5).edges
+    edges = choose_score_binning(*validation, figure=UNCERTAIN, max_bins=5, n_candidates=50).edges
     binned = binned_significance(*toy, edges=edges, figure=UNCERTAIN)
     bins = [truth.value(UNCERTAIN, low, high) for low, high in pairwise(edges)]
     pulls["bins"] = (binned.combined - np.sqrt(np.square(bins).sum())) / binned.combined_error
@@ -119,11 +119,12 @@ def main() -> None:
     """Draw the toys row by row and print the table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--toys", type=int, default=4000)
+    parser.add_argument("--events", type=int, nargs="+", default=N_EVENTS)
     options = parser.parse_args()
     scatter, width = 100 * np.sqrt(0.683 * 0.317 / options.toys), np.sqrt(0.5 / options.toys)
     print(f"{options.toys} toys a row: coverage scatters by {scatter:.1f}%, the width of the pull by {width:.2f}")
     start = time.perf_counter()
-    for n in N_EVENTS:
+    for n in options.events:
         for area in AREAS:
             for a in NEGATIVE:
                 rng = np.random.default_rng([SEED, n, round(100 * area), round(100 * a)])
@@ -131,11 +132,17 @@ def main() -> None:
                 for _ in range(options.toys):
                     for name, pull in pulls_of_toy(rng, n, area, a).items():
                         pulls[name].append(pull)
-                if (n, area, a) == (N_EVENTS[0], AREAS[0], NEGATIVE[0]):
+                if (n, area, a) == (options.events[0], AREAS[0], NEGATIVE[0]):
                     print(f"| n | AUC | neg. | {' | '.join(pulls)} |\n|{'---|' * (3 + len(pulls))}")
                 cells = " | ".join(cell(np.asarray(values)) for values in pulls.values())
                 print(f"| {n} | {area} | {'yes' if a else 'no'} | {cells} |", flush=True)
     print(f"{time.perf_counter() - start:.0f} s")
+
+
+def cell(pulls: np.ndarray) -> str:
+    """Coverage and width of the pulls; no width where a toy has none."""
+    width = "" if np.isnan(pulls).any() else f" ({np.std(pulls):.2f})"
+    return f"{100 * np.mean(np.abs(pulls) < 1):.1f}%{width}"
 
 
 if __name__ == "__main__":

@@ -35,6 +35,9 @@ class SignificanceReport:
         These bins on the test part, or why there are none.
     bias : OptimumBias or str
         What the choice of the best cut adds by chance on the validation part, or why it is not computable.
+    same_events : bool
+        Whether both parts are the same events, scored by different models (folds): the choice is then not independent of the
+        events on which it is reported.
     """
 
     figure: FigureOfMerit
@@ -44,6 +47,7 @@ class SignificanceReport:
     binning: ScoreBinning | str
     binned: BinnedSignificance | str
     bias: OptimumBias | str
+    same_events: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as plain JSON types; what is not computable is null or states its reason."""
@@ -52,6 +56,7 @@ class SignificanceReport:
             "sigma_b": self.figure.sigma_b,
             "relative_sigma_b": self.figure.relative_sigma_b,
             "mc_statistics": self.figure.mc_statistics,
+            "same_events": self.same_events,
             "cuts": [self._cut(name, optimum) for name, optimum in self.optima.items()],
             "curve": self.curve.to_dict()["curve"],
             "binning": _plain(self.binning),

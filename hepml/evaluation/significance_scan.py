@@ -184,6 +184,7 @@ def significance_scan(
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(1)
     >>> label = np.arange(2000) < 1000
     >>> scan = significance_scan(label, rng.normal(size=2000) + label, figures=["s_over_sqrt_b"])

@@ -23,6 +23,8 @@ from hepml.evaluation import (
 )
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from hepml.config import SignificanceConfig
     from hepml.workflow.preparation import Prepared
     from hepml.workflow.topics.context import MethodContext, Scored
@@ -36,17 +38,20 @@ def significance(context: MethodContext) -> SignificanceReport:
     figures = {name: _figure(name, settings) for name in FIGURES_OF_MERIT}
     chosen = figures[settings.figure]
     whole = _whole(context.prepared)
-    validation, test = _events(context.validation, context, whole), _events(context.test, context, whole)
+    chosen_on, reported_on = context.disjoint_rows()
+    validation = _events(context.validation, chosen_on, context, whole)
+    test = _events(context.test, reported_on, context, whole)
     scan = significance_scan(
         **validation,
         figures=list(figures.values()),
         min_effective=settings.min_effective,
         min_signal_efficiency=settings.min_signal_efficiency,
     )
-    on_test = {
-        name: significance_at_cut(**test, threshold=optimum.threshold, figures=[figures[name]])
-        for name, optimum in scan.optima.items()
-        if optimum.significance is not None
+    best = {name: optimum.threshold for name, optimum in scan.optima.items() if optimum.significance is not None}
+    # several figures of merit often have one best cut
+    at = {
+        threshold: significance_at_cut(**test, threshold=threshold, figures=list(figures.values()))
+        for threshold in set(best.values())
     }
     curve = context.findings["roc"]
     assert isinstance(curve, RocCurve)  # noqa: S101  (tells the type checker; a run without a curve has stopped)
@@ -54,10 +59,10 @@ def significance(context: MethodContext) -> SignificanceReport:
     return SignificanceReport(
         figure=chosen,
         optima=scan.optima,
-        on_test=on_test,
+        on_test={name: at[threshold] for name, threshold in best.items()},
         # at the cuts of the ROC curve, so that one slider reads both; the first of them keeps nothing
         curve=significance_scan(
-            **test,
+            **_events(context.test, np.arange(len(context.test.rows)), context, whole),
             figures=list(figures.values()),
             min_effective=settings.min_effective,
             thresholds=curve.thresholds[curve.thinned()][1:],
@@ -65,6 +70,7 @@ def significance(context: MethodContext) -> SignificanceReport:
         binning=binning,
         binned=binned,
         bias=_bias(validation, chosen, settings, context.seed("significance")),
+        same_events=bool(context.prepared.model),
     )
 
 
@@ -106,13 +112,13 @@ def _figure(name: str, settings: SignificanceConfig) -> FigureOfMerit:
     )
 
 
-def _events(part: Scored, context: MethodContext, whole: dict[str, Any]) -> dict[str, Any]:
+def _events(part: Scored, rows: NDArray[np.int64], context: MethodContext, whole: dict[str, Any]) -> dict[str, Any]:
     return {
-        "y_true": part.y,
-        "score": part.score,
-        "weight": part.weight,
-        "event": part.event,
-        "sample": context.dataset.sample[part.rows],
+        "y_true": part.y[rows],
+        "score": part.score[rows],
+        "weight": part.weight[rows],
+        "event": None if part.event is None else part.event[rows],
+        "sample": context.dataset.sample[part.rows[rows]],
         **whole,
     }
 
