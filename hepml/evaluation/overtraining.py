@@ -56,7 +56,7 @@ class Overtraining(Displayed):
     auc_train, auc_train_error, auc_test, auc_test_error : float
         Areas under the two ROC curves.
     auc_gap, auc_gap_error : float
-        ``auc_train - auc_test``; the two samples are independent.
+        ``auc_train - auc_test``; the two samples are independent, or the same events.
     auc_gap_significance : float
         The gap in standard deviations; NaN if the error is zero, as for classes that are perfectly separated.
     max_gap : float
@@ -133,6 +133,7 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
     *,
     event_train: ArrayLike | None = None,
     event_test: ArrayLike | None = None,
+    paired: bool = False,
     curve: TrainingCurve | None = None,
     reference_test: ArrayLike | None = None,
     reference_name: str = "the reference",
@@ -153,6 +154,10 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
         Event weights, of either sign. None: 1.
     event_train, event_test : array-like of int, shape (n_train,) and (n_test,), optional
         Equal values within a part mark rows of one event, which are clustered.
+    paired : bool
+        Whether both are the same events in the same order, each scored by a model that was trained on it and by one that
+        was not, as with folds. The error of the gap is then that of a difference on the same events, and permutations
+        exchange the two scores of an event.
     curve : TrainingCurve, optional
         Validation figures against the number of trees, of :func:`training_curve`: what tells whether a gap does harm.
     reference_test : array-like of float, shape (n_test,), optional
@@ -196,6 +201,8 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
     curve_test = roc_curve(test.is_signal, test.score, test.weight, event=test.event)
     gap = curve_train.auc - curve_test.auc
     gap_error = math.hypot(curve_train.auc_error, curve_test.auc_error)
+    if paired:
+        gap_error = _paired_error(train, test)
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     # not .spawn(): it would change the caller's sequence, so that a second call differed
     signal_seed, background_seed, signal_toys, background_toys = (
@@ -216,8 +223,8 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
         verdict=found.word,
         reason=found.reason,
         reference=reference,
-        signal=_compare(train, test, True, n_permutations, signal_seed),
-        background=_compare(train, test, False, n_permutations, background_seed),
+        signal=_compare(train, test, True, n_permutations, signal_seed, paired=paired),
+        background=_compare(train, test, False, n_permutations, background_seed, paired=paired),
         binned_signal=binned_kolmogorov(histograms.test_signal, histograms.train_signal, seed=signal_toys),
         binned_background=binned_kolmogorov(
             histograms.test_background, histograms.train_background, seed=background_toys
@@ -236,8 +243,26 @@ def _reference(test: ScoredEvents, score: ArrayLike, name: str) -> Reference:
     return Reference(name, auc_other, auc_other - auc, error)
 
 
+def _paired_error(train: ScoredEvents, test: ScoredEvents) -> float:
+    """Error of the difference of two areas of the same events."""
+    same = np.array_equal(train.is_signal, test.is_signal) and np.array_equal(train.weight, test.weight)
+    if not same:
+        msg = (
+            f"paired events are the same in the same order, and the {train.score.size} rows of training and "
+            f"{test.score.size} of test have other labels or weights"
+        )
+        raise InvalidInputError(msg)
+    return standard_error(area_influence(train)[1] - area_influence(test)[1], test.event)
+
+
 def _compare(
-    train: ScoredEvents, test: ScoredEvents, signal: bool, n_permutations: int, seed: np.random.SeedSequence
+    train: ScoredEvents,
+    test: ScoredEvents,
+    signal: bool,
+    n_permutations: int,
+    seed: np.random.SeedSequence,
+    *,
+    paired: bool,
 ) -> TwoSampleTest:
     in_train, in_test = train.is_signal == signal, test.is_signal == signal
     return two_sample_test(
@@ -247,6 +272,7 @@ def _compare(
         test.weight[in_test],
         event_a=None if train.event is None else train.event[in_train],
         event_b=None if test.event is None else test.event[in_test],
+        paired=paired,
         n_permutations=n_permutations,
         seed=seed,
     )

@@ -72,6 +72,7 @@ def two_sample_test(
     *,
     event_a: ArrayLike | None = None,
     event_b: ArrayLike | None = None,
+    paired: bool = False,
     n_permutations: int = 400,
     seed: int | np.random.SeedSequence = 0,
 ) -> TwoSampleTest:
@@ -85,6 +86,9 @@ def two_sample_test(
         Weights, of either sign. None: 1.
     event_a, event_b : array-like of int, shape (n_a,) and (n_b,), optional
         Equal values within a sample mark rows of one event, which are permuted together.
+    paired : bool
+        Whether row i of both samples is one event that was measured twice. A permutation then exchanges the two values of
+        some events, and no others.
     n_permutations : int
         Number of random exchanges of events between the samples.
     seed : int or numpy.random.SeedSequence
@@ -100,7 +104,8 @@ def two_sample_test(
     EmptyClassError
         If a sample is empty, or its weights sum to zero or less.
     InvalidInputError
-        If a value is NaN or infinite, the shapes differ, or ``n_permutations`` is below 1.
+        If a value is NaN or infinite, the shapes differ, ``n_permutations`` is below 1, or paired samples differ in their
+        rows or weights.
     WeightError
         If a weight is NaN or infinite, or all are zero.
 
@@ -112,8 +117,8 @@ def two_sample_test(
     signed ones.
 
     For unit weights ``anderson_darling`` is the two-sample statistic of A. Pettitt (Biometrika 63 (1976) 161), at distinct
-    values. With weights the numbers of events become effective ones and ranks shares of the sum of |w|, which grows with
-    the value also where that of w does not.
+    values. With weights the numbers of events become effective ones and ranks shares of ``sum |w|``, which grows with
+    the value also where ``sum w`` does not.
 
     Beyond 100,000 rows, each an event of its own, the p-values compare distances at the edges of about a thousand groups of
     neighbouring values, and a permutation draws how many rows of each group go to the first sample.
@@ -124,6 +129,7 @@ def two_sample_test(
     pooled = _Pooled.of(
         _Part.check(values_a, weight_a, event_a, "first sample"),
         _Part.check(values_b, weight_b, event_b, "second sample"),
+        paired=paired,
     )
     seen = pooled.distances(pooled.in_first)
     p_values = pooled.p_values(seen, n_permutations, np.random.default_rng(seed))
@@ -171,6 +177,7 @@ class _Pooled:
     squared_weight: Floats
     in_first: NDArray[np.bool_]
     event: NDArray[np.int64] | None
+    paired: bool
     n_first: int
     n_events: int
     last: NDArray[np.int64] | None
@@ -180,7 +187,13 @@ class _Pooled:
     tail_weight: Floats
 
     @classmethod
-    def of(cls, first: _Part, second: _Part) -> _Pooled:
+    def of(cls, first: _Part, second: _Part, *, paired: bool) -> _Pooled:
+        if paired and not np.array_equal(first.weight, second.weight):
+            msg = (
+                f"paired samples are the same events in the same order, and these have {first.weight.size} and "
+                f"{second.weight.size} rows, or other weights"
+            )
+            raise InvalidInputError(msg)
         values = np.concatenate([first.values, second.values])
         order = np.argsort(values, kind="stable")
         values = values[order]
@@ -188,7 +201,11 @@ class _Pooled:
         squared = np.square(weight)
         n_first, n_second = first.values.size, second.values.size
         event = None
-        if first.event is not None or second.event is not None:
+        if paired:
+            ids = np.arange(n_first) if first.event is None else first.event
+            n_first = n_second = int(ids.max()) + 1
+            event = np.concatenate([ids, ids])[order]
+        elif first.event is not None or second.event is not None:
             ids_first = np.arange(n_first) if first.event is None else first.event
             ids_second = np.arange(n_second) if second.event is None else second.event
             n_first, n_second = int(ids_first.max()) + 1, int(ids_second.max()) + 1
@@ -201,8 +218,9 @@ class _Pooled:
             squared_weight=squared,
             in_first=order < first.values.size,
             event=event,
+            paired=paired,
             n_first=n_first,
-            n_events=n_first + n_second,
+            n_events=n_first if paired else n_first + n_second,
             last=None if last.size == values.size else last,
             bin_starts=starts,
             cumulated=np.cumsum(weight),
@@ -223,6 +241,9 @@ class _Pooled:
 
     def permuted(self, rng: np.random.Generator) -> NDArray[np.bool_]:
         """Draw which rows are in the first sample, with as many events there as there are."""
+        if self.paired:
+            exchanged: NDArray[np.bool_] = rng.random(self.n_events) < 0.5
+            return self.in_first ^ exchanged[self.event]
         fewer = min(self.n_first, self.n_events - self.n_first)
         chosen = np.zeros(self.n_events, dtype=np.bool_)
         chosen[rng.choice(self.n_events, fewer, replace=False, shuffle=False)] = True

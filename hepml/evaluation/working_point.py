@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkingPoint", "at_background_efficiency", "at_signal_efficiencies", "at_signal_efficiency"]
 
+# Second order (docs/statistics.md): a count scatters together with its variance, and the slope scatters too
+_OF_VARIANCE = 1.75
+_OF_SLOPE = 1.5
 # Scatter of the chosen efficiency, in units of its distance from 0 or 1, up to which its effect on the other is linear
 _MAX_SCATTER = 1.0 / 3.0
 # Relative error up to which that of 1/eps is its first order
@@ -133,6 +136,16 @@ class _Class(NamedTuple):
         """Index of the loosest cut that reaches the target after one that does not."""
         return int(np.searchsorted(self.envelope, target - _ROUNDING))
 
+    def n_behind(self, position: int) -> float:
+        """Effective number of events that pass, or fail if those are fewer; the error must not be zero."""
+        efficiency = float(self.efficiency[position])
+        return (max(min(efficiency, 1.0 - efficiency), 0.0) / float(self.error[position])) ** 2
+
+    def of_variance(self, position: int) -> float:
+        """Return what the common scatter of count and variance adds: less where weights cancel, as they scatter apart."""
+        n_carrying = float(self.n_carrying[position])
+        return _OF_VARIANCE * min(1.0, self.n_behind(position) / n_carrying) / n_carrying
+
 
 class _Point(NamedTuple):
     """A cut on the curve, and what follows from where it lies."""
@@ -214,7 +227,9 @@ def _dependent_error(curve: RocCurve, point: _Point) -> float:
     scatter = float(chosen.error[index]) / min(point.target, 1.0 - point.target) if point.target < 1 else math.inf
     if point.n_carrying < MIN_CARRYING or scatter > _MAX_SCATTER:
         return math.nan
-    variance = float(point.dependent.error[index]) ** 2 + (point.slope * float(chosen.error[index])) ** 2
+    variance = float(point.dependent.error[index]) ** 2 * (1.0 + point.dependent.of_variance(index))
+    of_threshold = 1.0 + chosen.of_variance(index) + _OF_SLOPE / chosen.n_behind(index)
+    variance += (point.slope * float(chosen.error[index])) ** 2 * of_threshold
     if curve.efficiency_covariance is not None:
         variance -= 2.0 * point.slope * float(curve.efficiency_covariance[index])
     return math.sqrt(max(variance, 0.0))

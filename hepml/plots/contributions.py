@@ -137,7 +137,11 @@ def contribution_dependence(
         fmt="o", color="black", markersize=4, elinewidth=1.2, label="mean",
     )  # fmt: skip
     ax.axhline(0.0, color="black", linewidth=0.8, zorder=0.6)
-    ax.margins(x=0.0, y=0.12)
+    # the lower edge of an area is not looked at by automatic limits
+    reach = np.nan_to_num(np.stack([low, high, result.mean - result.error, result.mean + result.error]))
+    lowest, highest = float(reach.min(initial=0.0)), float(reach.max(initial=0.0))
+    room = 0.12 * (highest - lowest) or 1.0
+    ax.set_ylim(lowest - room, highest + room)
     ax.set_xlim(float(result.edges[0]), float(result.edges[-1]))
     ax.set_xlabel(axis_label(title, unit))
     ax.set_ylabel(label, fontsize="medium")

@@ -159,6 +159,7 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: float = 120.0) ->
     # the layout is found once, not again for each format
     if figure.get_layout_engine() is not None:
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        # with a placeholder, as "none" would leave one, each saving would still draw twice
+        figure.set_layout_engine(None)
     no_time: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     figure.savefig(path, dpi=dpi, metadata=no_time.get(Path(path).suffix.lower()))

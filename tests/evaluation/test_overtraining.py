@@ -176,3 +176,30 @@ def test_bad_input_is_one_clear_error():
         overtraining([1, 0], [1, 0], None, [1, 0], [1, 0], None, reference_test=[1, 2, 3])
     with pytest.raises(InvalidInputError, match="max_gap"):
         overtraining([1, 0], [1, 0], None, [1, 0], [1, 0], None, max_gap=0)
+
+
+def test_gap_on_the_same_events_has_the_error_of_a_difference():
+    """Both models are alike, so the true gap is zero; the events' common fluctuation drops out of it."""
+    pulls, ratios = [], []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        y = np.arange(600) % 2 == 0
+        common = rng.normal(y * 1.0, 1.0)
+        scores = [common + 0.3 * rng.normal(size=600) for _ in range(2)]
+        weight = np.where(rng.random(600) < 0.1, -1.0, 1.0)
+        arguments = (y, scores[0], weight, y, scores[1], weight)
+        paired = overtraining(*arguments, paired=True, n_permutations=1)
+        pulls.append(paired.auc_gap / paired.auc_gap_error)
+        if seed < 5:
+            ratios.append(overtraining(*arguments, n_permutations=1).auc_gap_error / paired.auc_gap_error)
+    assert np.mean(np.abs(pulls) < 1) == pytest.approx(0.683, abs=0.1)
+    assert np.std(pulls) == pytest.approx(1.0, abs=0.15)
+    assert min(ratios) > 2
+
+
+def test_other_events_are_no_pairs():
+    y, score = [1, 1, 0, 0], [0.9, 0.6, 0.5, 0.1]
+    with pytest.raises(InvalidInputError, match="same in the same order"):
+        overtraining(y, score, None, [1, 0, 1, 0], score, None, paired=True)
+    with pytest.raises(InvalidInputError, match="4 rows of training and 3 of test"):
+        overtraining(y, score, None, [1, 0, 0], [0.9, 0.3, 0.2], None, paired=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import anderson_ksamp, ks_2samp
+from scipy.stats import anderson_ksamp, ks_2samp, kstest
 
 from hepml.errors import EmptyClassError, InvalidInputError, WeightError
 from hepml.evaluation import two_sample, two_sample_test
@@ -160,6 +160,39 @@ def test_rows_of_one_event_stay_together():
     assert two_sample_test(*copies, seed=2).ks_p_value < 0.3 * once.ks_p_value
 
 
+def correlated_pairs(seed, n=150, shift=0.0):
+    """Two measurements of each event that share most of their fluctuation, with weights of both signs."""
+    rng = np.random.default_rng(seed)
+    common, weight = rng.normal(size=n), np.where(rng.random(n) < 0.15, -1.0, 1.0)
+    return common + 0.3 * rng.normal(size=n) + shift, weight, common + 0.3 * rng.normal(size=n), weight
+
+
+def test_paired_p_values_are_uniform_where_unpaired_ones_are_too_large():
+    paired, unpaired = [], []
+    for seed in range(150):
+        arguments = correlated_pairs(seed)
+        paired.append(two_sample_test(*arguments, paired=True, n_permutations=39, seed=seed))
+        unpaired.append(two_sample_test(*arguments, n_permutations=39, seed=seed))
+    for name in ("ks_p_value", "anderson_darling_p_value", "chi2_p_value"):
+        found = np.array([getattr(result, name) for result in paired])
+        # permutations give multiples of 1/40
+        assert kstest(found - np.random.default_rng(0).random(150) / 40, "uniform").pvalue > 1e-3
+    assert np.mean([result.ks_p_value for result in unpaired]) > 0.75
+    assert paired[0].ks_distance == unpaired[0].ks_distance
+    shifted = two_sample_test(*correlated_pairs(1, n=400, shift=0.15), paired=True, n_permutations=99)
+    assert shifted.ks_p_value < 0.05 < two_sample_test(*correlated_pairs(1, n=400, shift=0.15)).ks_p_value
+
+
+def test_rows_of_one_event_are_exchanged_together():
+    a, weight, b, _ = correlated_pairs(3)
+    once = two_sample_test(a, weight, b, weight, paired=True, n_permutations=199)
+    event = np.repeat(np.arange(a.size), 5)
+    rows = [np.repeat(column, 5) for column in (a, weight, b, weight)]
+    clustered = two_sample_test(*rows, event_a=event, event_b=event, paired=True, n_permutations=199)
+    assert clustered.ks_distance == pytest.approx(once.ks_distance)
+    assert clustered.ks_p_value == pytest.approx(once.ks_p_value, abs=1e-12)
+
+
 def test_the_seed_alone_decides():
     rng = np.random.default_rng(8)
     a, b = rng.normal(size=100), rng.normal(size=70)
@@ -200,5 +233,9 @@ def test_bad_input_is_one_clear_error():
         two_sample_test([1.0], None, [np.nan], None)
     with pytest.raises(WeightError, match="weight of the first sample: 1 NaN"):
         two_sample_test([1.0], [np.nan], [1.0], None)
+    with pytest.raises(InvalidInputError, match="2 and 1 rows"):
+        two_sample_test([1.0, 2.0], None, [1.0], None, paired=True)
+    with pytest.raises(InvalidInputError, match="other weights"):
+        two_sample_test([1.0, 2.0], None, [1.0, 2.0], [1, 2], paired=True)
     with pytest.raises(InvalidInputError, match="0 permutations"):
         two_sample_test([1.0], None, [1.0], None, n_permutations=0)

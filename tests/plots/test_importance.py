@@ -101,5 +101,7 @@ def test_dependence_shows_mean_spread_and_what_is_missing(summary, look):
     known = np.isfinite(profile.mean)
     np.testing.assert_allclose(artists.mean.lines[0].get_xydata(), np.stack([profile.center, profile.mean], 1)[known])
     np.testing.assert_allclose(artists.spread.get_data().values[known], (profile.mean + profile.spread)[known])
+    assert ax.get_ylim()[0] < np.nanmin(profile.mean - profile.spread)
+    assert ax.get_ylim()[1] > np.nanmax(profile.mean + profile.spread)
     assert ax.get_xlabel() == "mass [GeV]"
     assert ax.get_legend().get_title().get_text().startswith("missing: -0.4")

@@ -197,6 +197,14 @@ def test_the_example_is_the_analysis_with_folds(tmp_path: Path) -> None:
         assert found["auc_spread"] < 3 * found["auc_spread_expected"]
 
 
+def test_every_topic_is_computed_of_pooled_scores(run: Run, toy_run: Run) -> None:
+    for name, method in run.metrics["methods"].items():
+        lost = {topic for topic, found in method.items() if isinstance(found, dict) and "not_computable" in found}
+        assert lost == set()
+        assert method.keys() - toy_run.metrics["methods"][name].keys() == {"folds", "fold_cuts"}
+        assert toy_run.metrics["methods"][name].keys() - method.keys() == set()
+
+
 def test_report_and_figures_speak_of_folds(run: Run, toy_run: Run) -> None:
     assert {path.name for path in (run.path / "plots").glob("folds.*")} == {
         "folds.svg",
@@ -205,9 +213,8 @@ def test_report_and_figures_speak_of_folds(run: Run, toy_run: Run) -> None:
     page = run.report().read_text(encoding="utf-8")
     assert '<section id="folds">' in page
     assert "Each of the 3 models tests on one fold" in page
-    assert (
-        "not computable" not in page[page.index('<section id="folds">') : page.index('<section id="working_points">')]
-    )
+    section = page[page.index('<section id="folds">') :]
+    assert "not computable" not in section[: section.index("</section>")]
     assert '<section id="folds">' not in toy_run.report().read_text(encoding="utf-8")
 
 
@@ -398,5 +405,10 @@ def test_topics_can_score_other_features_and_refuse_to_train(run: Run) -> None:
         assert np.array_equal(context.scorer(part)(part.X), part.score)
         rows = np.arange(0, len(part.rows), 7)
         assert np.array_equal(context.scorer(part, rows)(part.X[rows]), part.score[rows])
+    chosen, reported = context.disjoint_rows()
+    number = dataset.identity.columns[1][plan.evaluated.test.rows]
+    assert not set(number[chosen].tolist()) & set(number[reported].tolist())
+    assert len(chosen) + len(reported) == 2100
+    assert abs(len(chosen) - 1050) < 100
     with pytest.raises(InvalidInputError, match=r"the learning curve trains.*`split:`"):
         context.require_split("the learning curve")

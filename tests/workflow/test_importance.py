@@ -9,6 +9,7 @@ import pytest
 
 from hepml import Analysis
 from hepml.evaluation import permutation_importance
+from hepml.report.figures import data_simulation, drawing
 from hepml.workflow.seeds import task_sequence
 from hepml.workflow.topics import importance as topic
 from tests.workflow.toys import write_analysis, write_sample
@@ -27,6 +28,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_sample(path / "side.root", 300, mean=-1.0, seed=3)
     write_sample(path / "data.root", 400, mean=-0.5, seed=4)
     return path
+
+
+@pytest.fixture(autouse=True)
+def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only data over simulation is drawn: figures take most of a run's time, and the toy run has them."""
+    monkeypatch.setattr(drawing, "FIGURES", (data_simulation.jobs,))
 
 
 def train(folder: Path, out: Path, **changes: Any) -> Run:
@@ -156,3 +163,18 @@ def test_scores_of_data_are_compared_where_they_may_be_shown(folder: Path, tmp_p
     assert compared["side"]["methods"][0]["ratio"] == pytest.approx(300 * 0.5 / simulated)
     assert (found.path / "plots" / "data_mc_000_score_000.svg").exists()
     assert "BDT (score)" in (found.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_with_folds_each_event_is_looked_at_by_the_model_that_scores_it(folder: Path, tmp_path: Path) -> None:
+    options = {"split": None, "folds": 3, "methods": {"BDT": {"kind": "xgboost", "n_estimators": 3, "max_depth": 2}}}
+    found = train(folder, tmp_path / "run", evaluation={"drop_column": True}, **options)
+    method = found.metrics["methods"]["BDT"]
+    permuted = entries(found, "permutation_importance")
+    assert method["permutation_importance"]["auc"] == pytest.approx(method["roc"]["auc"])
+    assert abs(permuted["x"]["value"] - (method["roc"]["auc"] - 0.5)) < 4 * permuted["x"]["error"]
+    assert entries(found, "contributions")["x"]["value"] > entries(found, "contributions")["y2"]["value"]
+    forests = [model.forest for model in found.model("BDT").models]
+    kinds = {one["kind"]: [row["value"] for row in one["features"]] for one in method["tree_importance"]}
+    np.testing.assert_allclose(kinds["splits"], np.mean([forest.importance("splits") for forest in forests], axis=0))
+    assert "with folds all events are in both" in method["drop_column"]["not_computable"]
+    assert "training without features: not computable" in (found.path / "report.html").read_text(encoding="utf-8")

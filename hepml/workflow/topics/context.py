@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hepml.errors import InvalidInputError
 from hepml.workflow.seeds import task_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from hepml.config import AnalysisConfig
@@ -124,6 +125,20 @@ class MethodContext:
         """Return what scores other features of the events of a part (of some of its rows) as the part was scored."""
         model = part.model if part.model is None or rows is None else part.model[rows]
         return lambda X: self.method.scores(X, model)
+
+    def disjoint_rows(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return rows of the validation and of the test part that have no event in common.
+
+        For what is optimised on the one and reported on the other. Without folds these are all rows; with folds, where both
+        parts hold all events, each gets a half of the events, by their identity.
+        """
+        validation, test = np.arange(len(self.validation.rows)), np.arange(len(self.test.rows))
+        if self.prepared.model:
+            hashes = self.dataset.identity.take(self.test.rows).hash(self.config.seed, "fold/halves")
+            # with folds the parts have the same rows in the same order
+            first = hashes < np.uint64(2**63)
+            return validation[first], test[~first]
+        return validation, test
 
     def require_split(self, what: str) -> None:
         """Refuse, with folds, what trains on the train part and tests on the test part: all events are in both.

@@ -32,6 +32,8 @@ def overtraining(context: MethodContext) -> Overtraining:
         test.weight,
         event_train=train.event,
         event_test=test.event,
+        # with folds both are all events, scored by models that were trained on them and by models that were not
+        paired=bool(context.prepared.model),
         curve=curve if isinstance(curve, TrainingCurve) else None,
         reference_test=None if reference is None else context.baselines[reference].model.evaluate(test.X),
         reference_name=reference or "",

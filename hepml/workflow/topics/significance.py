@@ -23,6 +23,8 @@ from hepml.evaluation import (
 )
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from hepml.config import SignificanceConfig
     from hepml.workflow.preparation import Prepared
     from hepml.workflow.topics.context import MethodContext, Scored
@@ -36,7 +38,9 @@ def significance(context: MethodContext) -> SignificanceReport:
     figures = {name: _figure(name, settings) for name in FIGURES_OF_MERIT}
     chosen = figures[settings.figure]
     whole = _whole(context.prepared)
-    validation, test = _events(context.validation, context, whole), _events(context.test, context, whole)
+    chosen_on, reported_on = context.disjoint_rows()
+    validation = _events(context.validation, chosen_on, context, whole)
+    test = _events(context.test, reported_on, context, whole)
     scan = significance_scan(
         **validation,
         figures=list(figures.values()),
@@ -58,7 +62,7 @@ def significance(context: MethodContext) -> SignificanceReport:
         on_test={name: at[threshold] for name, threshold in best.items()},
         # at the cuts of the ROC curve, so that one slider reads both; the first of them keeps nothing
         curve=significance_scan(
-            **test,
+            **_events(context.test, np.arange(len(context.test.rows)), context, whole),
             figures=list(figures.values()),
             min_effective=settings.min_effective,
             thresholds=curve.thresholds[curve.thinned()][1:],
@@ -108,13 +112,13 @@ def _figure(name: str, settings: SignificanceConfig) -> FigureOfMerit:
     )
 
 
-def _events(part: Scored, context: MethodContext, whole: dict[str, Any]) -> dict[str, Any]:
+def _events(part: Scored, rows: NDArray[np.int64], context: MethodContext, whole: dict[str, Any]) -> dict[str, Any]:
     return {
-        "y_true": part.y,
-        "score": part.score,
-        "weight": part.weight,
-        "event": part.event,
-        "sample": context.dataset.sample[part.rows],
+        "y_true": part.y[rows],
+        "score": part.score[rows],
+        "weight": part.weight[rows],
+        "event": None if part.event is None else part.event[rows],
+        "sample": context.dataset.sample[part.rows[rows]],
         **whole,
     }
 
