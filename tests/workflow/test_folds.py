@@ -197,6 +197,14 @@ def test_the_example_is_the_analysis_with_folds(tmp_path: Path) -> None:
         assert found["auc_spread"] < 3 * found["auc_spread_expected"]
 
 
+def test_every_topic_is_computed_of_pooled_scores(run: Run, toy_run: Run) -> None:
+    for name, method in run.metrics["methods"].items():
+        lost = {topic for topic, found in method.items() if isinstance(found, dict) and "not_computable" in found}
+        assert lost == set()
+        assert method.keys() - toy_run.metrics["methods"][name].keys() == {"folds", "fold_cuts"}
+        assert toy_run.metrics["methods"][name].keys() - method.keys() == set()
+
+
 def test_report_and_figures_speak_of_folds(run: Run, toy_run: Run) -> None:
     assert {path.name for path in (run.path / "plots").glob("folds.*")} == {
         "folds.svg",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hepml import evaluation
-from hepml.errors import InvalidInputError
 from hepml.report import Listed
 
 if TYPE_CHECKING:
@@ -24,23 +23,21 @@ def calibration(context: MethodContext) -> Calibration:
 
 
 def recalibration(context: MethodContext) -> Listed:
-    """Fit Platt's and an isotonic map on the validation part and test them on the test part."""
+    """Fit Platt's and an isotonic map on the validation part and test them on the test part; with folds on half of each."""
     validation, test = context.validation, context.test
-    if test.model is not None:
-        msg = "with folds every event is in both the validation and the test part: no events are left to test a map on"
-        raise InvalidInputError(msg)
+    fit, told = context.disjoint_rows()
     return Listed(
         [
             evaluation.recalibration(
-                validation.y,
-                validation.score,
-                validation.weight,
-                test.y,
-                test.score,
-                test.weight,
+                validation.y[fit],
+                validation.score[fit],
+                validation.weight[fit],
+                test.y[told],
+                test.score[told],
+                test.weight[told],
                 kind=kind,
-                event_fit=validation.event,
-                event_test=test.event,
+                event_fit=None if validation.event is None else validation.event[fit],
+                event_test=None if test.event is None else test.event[told],
                 signal_fraction=_trained_fraction(context),
             )
             for kind in ("platt", "isotonic")
