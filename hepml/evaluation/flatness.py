@@ -111,7 +111,7 @@ def flatness(
     Raises
     ------
     EmptyClassError
-        If there is no event, or the weights sum to zero or less.
+        If no event has a value, or the weights sum to zero or less.
     InvalidInputError
         If ``passed`` is not boolean, the shapes differ, or ``n_bins`` is below 1.
     WeightError

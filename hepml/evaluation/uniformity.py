@@ -81,7 +81,7 @@ def uniformity(
     Raises
     ------
     EmptyClassError
-        If there is no event, or the weights sum to zero or less.
+        If no event has a value, or the weights sum to zero or less.
     InvalidInputError
         If a score is NaN or infinite, the shapes differ, or ``n_bins`` is below 1.
     WeightError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepml.errors import InvalidInputError
+from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation.class_fractions import merged_slots, quantile_edges
 from hepml.evaluation.events import as_numbers
 
@@ -69,11 +69,25 @@ def variable_bins(
     -------
     VariableBins
         Each holds at least ten effective events and a positive sum, unless there is only one.
+
+    Raises
+    ------
+    EmptyClassError
+        If no event has a value, or the weights of those that have one sum to zero or less.
+    InvalidInputError
+        If ``n_bins`` is below 1.
     """
     if n_bins < 1:
         msg = f"{n_bins} bins were asked for; at least 1 is needed"
         raise InvalidInputError(msg)
     missing = np.isnan(values)
+    total = float(weight.sum(where=~missing))
+    if not total > 0:
+        msg = (
+            f"{np.count_nonzero(~missing)} of {values.size} events have a value of the variable, their weights sum to "
+            f"{total:.6g}: bins need a positive sum"
+        )
+        raise EmptyClassError(msg)
     edges = quantile_edges(values[~missing], np.abs(weight[~missing]), n_bins, n_halvings=n_halvings)
     slot = np.searchsorted(edges[1:-1], values, side="right")
     slot[missing] = edges.size - 1

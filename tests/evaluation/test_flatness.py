@@ -119,5 +119,7 @@ def test_what_is_wrong_is_said():
         flatness([True, False], [1.0])
     with pytest.raises(EmptyClassError, match="positive sum"):
         flatness([True, False], [1.0, 2.0], [1.0, -2.0])
+    with pytest.raises(EmptyClassError, match="0 of 2 events have a value"):
+        flatness([True, False], [np.nan, np.nan])
     with pytest.raises(InvalidInputError, match="bins"):
         flatness([True, False], [1.0, 2.0], n_bins=0)
