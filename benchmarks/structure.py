@@ -46,7 +46,7 @@ def main() -> None:
         "fit_isotonic": lambda: evaluation.fit_isotonic(label, score, weight),
         "confusion_matrix": lambda: evaluation.confusion_matrix(label, score > 0.5, weight, event=event),
         "multiclass_auc, 3 classes": lambda: evaluation.multiclass_auc(
-            label + (mass > 100), np.column_stack([1 - score, score, mass]), weight, event=event
+            label.astype(np.int64) + (mass > 100), np.column_stack([1 - score, score, mass]), weight, event=event
         ),
         "classifier_agreement, 2 methods": lambda: evaluation.classifier_agreement(
             label, {"A": score, "B": score + 0.001 * mass}, weight, event=event

@@ -35,7 +35,7 @@ class Flatness:
     share : ndarray of float64, shape (n_bins,)
         Share of the sum of weights in each bin.
     efficiency, efficiency_error : ndarray of float64, shape (n_bins,)
-        In each bin, at a fixed cut.
+        In each bin, at a fixed cut. The error is NaN in bins of which nothing or all passes.
     overall, overall_error : float
         Efficiency of all events that are in a bin.
     variance, variance_error : float
@@ -73,7 +73,7 @@ class Flatness:
             if name == "edges":
                 continue
             if isinstance(value, np.ndarray):
-                found[name] = value.tolist()
+                found[name] = [number if np.isfinite(number) else None for number in value.tolist()]
             else:
                 found[name] = value if np.isfinite(value) else None
         return found
@@ -165,7 +165,12 @@ def flatness(
         has_missing=bins.has_missing,
         share=share,
         efficiency=value,
-        efficiency_error=np.sqrt(np.diagonal(propagate(own, moments))),
+        # one side alone says nothing of how far the efficiency is from 0 or 1
+        efficiency_error=np.where(
+            np.diagonal(moments)[:n] * np.diagonal(moments)[n:] > 0,
+            np.sqrt(np.diagonal(propagate(own, moments))),
+            np.nan,
+        ),
         overall=overall.value,
         overall_error=overall.error,
         variance=variance,

@@ -117,8 +117,8 @@ def two_sample_test(
     signed ones.
 
     For unit weights ``anderson_darling`` is the two-sample statistic of A. Pettitt (Biometrika 63 (1976) 161), at distinct
-    values. With weights the numbers of events become effective ones and ranks shares of the sum of ``|w|``, which grows with
-    the value also where that of w does not.
+    values. With weights the numbers of events become effective ones and ranks shares of ``sum |w|``, which grows with
+    the value also where ``sum w`` does not.
 
     Beyond 100,000 rows, each an event of its own, the p-values compare distances at the edges of about a thousand groups of
     neighbouring values, and a permutation draws how many rows of each group go to the first sample.

@@ -70,11 +70,12 @@ def flatness(
         drawn = ax.errorbar(
             np.arange(n) + 0.5, result.efficiency, yerr=result.efficiency_error, xerr=0.5,
             fmt=_MARKERS[number % len(_MARKERS)], markersize=5, elinewidth=1.2,
-            label=f"{plain(name)}: spread {result.spread:.{digits}f}{p_value}",
+            label=f"{plain(name)}: spread {result.spread:.{digits}f} ± {result.spread_error:.{digits}f}{p_value}",
         )  # fmt: skip
         ax.axhline(result.overall, color=drawn.lines[0].get_color(), linewidth=0.8, linestyle="--", zorder=0.5)
         points.append(drawn)
-        ranges += [*(result.efficiency - result.efficiency_error), *(result.efficiency + result.efficiency_error)]
+        reach = np.nan_to_num(result.efficiency_error)
+        ranges += [*(result.efficiency - reach), *(result.efficiency + reach)]
     ax.set_xlim(0, n)
     inner = first.edges[1:-1]
     labels = [f"{edge:.3g}" for edge in inner]

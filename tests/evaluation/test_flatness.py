@@ -107,6 +107,8 @@ def test_all_or_nothing_passes():
     found = flatness(np.zeros(100, dtype=bool), np.arange(100))
     assert found.efficiency.tolist() == [0] * found.efficiency.size
     assert np.isnan(found.chi2)
+    assert np.isnan(found.efficiency_error).all()
+    json.dumps(found.to_dict(), allow_nan=False)
     assert np.isnan(found.relative_spread)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from hepml import Analysis
 from hepml.evaluation import permutation_importance
+from hepml.report.figures import data_simulation, drawing
 from hepml.workflow.seeds import task_sequence
 from hepml.workflow.topics import importance as topic
 from tests.workflow.toys import write_analysis, write_sample
@@ -27,6 +28,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_sample(path / "side.root", 300, mean=-1.0, seed=3)
     write_sample(path / "data.root", 400, mean=-0.5, seed=4)
     return path
+
+
+@pytest.fixture(autouse=True)
+def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only data over simulation is drawn: figures take most of a run's time, and the toy run has them."""
+    monkeypatch.setattr(drawing, "FIGURES", (data_simulation.jobs,))
 
 
 def train(folder: Path, out: Path, **changes: Any) -> Run:

@@ -51,16 +51,26 @@ def test_run_folder_is_complete(toy_run: Run) -> None:
     assert {path.name for path in (toy_run.path / "models").iterdir()} == {"BDT", "HGB"}
     assert toy_run.method_names == ("BDT", "HGB")
     figures = {path.stem for path in (toy_run.path / "plots").glob("*.svg")}
-    assert figures == {
+    index = json.loads((toy_run.path / "plots" / "index.json").read_text(encoding="utf-8"))["figures"]
+    assert figures == {entry["name"] for entry in index if not entry.get("failed")}
+    assert len(figures) == len(index)
+    assert figures >= {
         "roc",
         "inverse_background_efficiency",
         "separation",
         "correlations_signal",
         "correlations_background",
-        "overtraining_000",
-        "overtraining_001",
+        *(f"{kind}_{method}" for kind in ("training", "learning", "overtraining") for method in ("000", "001")),
         *(f"{kind}_{method}" for kind in ("importance", "contributions") for method in ("000", "001")),
         *(f"dependence_{method}_{place}" for method in ("000", "001") for place in ("000", "001")),
+        "purity_000",
+        "purity_001",
+        "agreement",
+        "calibration_000",
+        "calibration_001",
+        "flatness_000",
+        "slices_000_000",
+        "slices_001_000",
         "feature_000",
         "feature_001",
     }

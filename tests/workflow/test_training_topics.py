@@ -84,6 +84,8 @@ def test_what_training_costs_stands_in_provenance_and_in_the_report_alone(toy_ru
     page = (toy_run.path / "report.html").read_text(encoding="utf-8")
     assert "gain over linear discriminant" in page
     assert "Is the sample large enough?" in page
+    # 20 trees are too few for either
+    assert page.count("more trees may do better") == 2
 
 
 def test_learning_curve_ends_at_the_method_itself(toy_run: Run) -> None:

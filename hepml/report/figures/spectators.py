@@ -21,56 +21,64 @@ if TYPE_CHECKING:
 __all__ = ["jobs"]
 
 
+# slices of a variable with fewer values say no more than its efficiencies
+_FEWEST_BINS = 3
+
+
 def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:  # noqa: ARG001  (one signature for all topics)
-    """Return, for each method and spectator, the efficiency of the background's cuts and its shape in slices."""
+    """Return a figure of the efficiencies of all methods a spectator, and one of its shape in slices of each score."""
     from hepml import plots
 
-    found = []
-    for number, (name, listed) in enumerate(findings.of_methods("spectators", Listed).items()):
-        for place, item in enumerate(listed.items):
-            if not isinstance(item, VariableDependence):
-                continue
-            for label, dependence in (("background", item.background), ("signal", item.signal)):
-                cuts = {
-                    f"cut {threshold:.4g}": flat
-                    for threshold, flat in zip(item.thresholds, dependence.flatness, strict=True)
-                    if flat is not None
-                }
-                if cuts:
-                    found.append(
-                        FigureJob(
-                            f"flatness_{label}_{number:03d}_{place:03d}",
-                            "spectators",
-                            f"{name}: efficiency of the {label} in bins of {item.variable}, test part",
-                            partial(plots.flatness, cuts, variable=item.variable, title=f"{name}, {label}"),
-                            about=name,
-                            tables=partial(_flatness, name, label, item.variable, cuts),
-                        )
-                    )
+    found: list[FigureJob] = []
+    by_variable: dict[str, dict[str, VariableDependence]] = {}
+    for name, listed in findings.of_methods("spectators", Listed).items():
+        for item in listed.items:
+            if isinstance(item, VariableDependence):
+                by_variable.setdefault(item.variable, {})[name] = item
+    for place, (variable, methods) in enumerate(by_variable.items()):
+        cuts = {
+            name: flat
+            for name, item in methods.items()
+            if (flat := next(iter(item.background.flatness), None)) is not None and flat.ndf > 0
+        }
+        if not cuts:
+            continue
+        found.append(
+            FigureJob(
+                f"flatness_{place:03d}",
+                "spectators",
+                f"Efficiency of the background at the tightest cut in bins of {variable}, test part",
+                partial(plots.flatness, cuts, variable=variable),
+                about=variable,
+                tables=partial(_flatness, variable, cuts),
+            )
+        )
+        for number, (name, item) in enumerate(methods.items()):
             slices = item.background.slices
-            if slices is not None:
-                found.append(
-                    FigureJob(
-                        f"slices_{number:03d}_{place:03d}",
-                        "spectators",
-                        f"{name}: shape of {item.variable} of the background in slices of the score, test part",
-                        partial(plots.score_slices, slices, variable=item.variable, title=name),
-                        about=name,
-                        tables=partial(_slices, name, item.variable, slices),
-                    )
+            if slices is None or name not in cuts or cuts[name].efficiency.size < _FEWEST_BINS:
+                continue
+            found.append(
+                FigureJob(
+                    f"slices_{number:03d}_{place:03d}",
+                    "spectators",
+                    f"{name}: shape of {variable} of the background in slices of the score, test part",
+                    partial(plots.score_slices, slices, variable=variable, title=name),
+                    about=name,
+                    tables=partial(_slices, name, variable, slices),
                 )
+            )
     return found
 
 
-def _flatness(name: str, label: str, variable: str, cuts: Mapping[str, Flatness]) -> list[FigureTable]:
+def _flatness(variable: str, cuts: Mapping[str, Flatness]) -> list[FigureTable]:
     return [
         FigureTable(
             f"efficiency in bins of {variable}",
             [Column(variable, _bins(result))],
             [Column("efficiency", result.efficiency, error=result.efficiency_error)],
-            {"method": name, "class": label, "cut": cut},
+            {"method": name, "class": "background"},
         )
-        for cut, result in cuts.items()
+        for name, result in cuts.items()
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from hepml.evaluation import ClassifierAgreement, PurityScan
 from hepml.report.figures.job import FigureJob
@@ -15,11 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["jobs"]
 
-_CLASSES: tuple[Literal["signal", "background"], ...] = ("signal", "background")
-
 
 def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:  # noqa: ARG001  (one signature for all topics)
-    """Return purity for each method, and the overlaps of both classes if there are several methods."""
+    """Return purity for each method, and the overlap of the background if there are several methods."""
     from hepml import plots
 
     found = [
@@ -35,16 +33,15 @@ def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:  # noqa: ARG001  
     ]
     agreement = findings.of_run("agreement", ClassifierAgreement)
     if agreement is not None:
-        found += [
+        found.append(
             FigureJob(
-                f"agreement_{of}",
+                "agreement",
                 "performance",
-                f"Share of the {of} in percent that passes the cuts of both methods",
-                partial(plots.agreement, agreement, of=of),
-                tables=partial(_overlap, agreement, of),
+                "Share of the background in percent that passes the cuts of both methods",
+                partial(plots.agreement, agreement, of="background"),
+                tables=partial(_overlap, agreement),
             )
-            for of in _CLASSES
-        ]
+        )
     return found
 
 
@@ -63,14 +60,14 @@ def _purity(name: str, result: PurityScan) -> list[FigureTable]:
     ]
 
 
-def _overlap(result: ClassifierAgreement, of: Literal["signal", "background"]) -> list[FigureTable]:
-    overlap = result.signal_overlap if of == "signal" else result.background_overlap
+def _overlap(result: ClassifierAgreement) -> list[FigureTable]:
+    overlap = result.background_overlap
     pairs = [(i, j) for i in range(len(result.names)) for j in range(len(result.names))]
     return [
         FigureTable(
-            f"share of the {of} that passes both cuts",
+            "share of the background that passes both cuts",
             [Column("a", [result.names[i] for i, _ in pairs]), Column("b", [result.names[j] for _, j in pairs])],
             [Column("share", overlap.both.ravel(), error=overlap.both_error.ravel())],
-            {"class": of, "signal efficiency": str(result.signal_efficiency)},
+            {"signal efficiency": str(result.signal_efficiency)},
         )
     ]
