@@ -1,9 +1,8 @@
-"""Evaluating a finished run again: the same numbers, other options of evaluation, and models that are not of these events."""
+"""Evaluating a finished run again: the same numbers, other options, and models that are not of these events."""
 
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,7 @@ from tests.workflow.toys import write_analysis, write_sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
