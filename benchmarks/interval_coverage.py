@@ -11,10 +11,10 @@ A second method sees the same events with noise of half a standard deviation add
 Prints how often the truth lies within one error (68.3% wanted) and in brackets the width of the pull, for the AUC, the
 background efficiency at a fixed cut half way between the classes, the working points at given signal or background
 efficiencies, and the differences of the two methods in AUC and in background efficiency. An error that is not computable is
-not quoted: where this happens in some toys the cell says in how many it is quoted, and speaks of those; where it happens in
-most, no coverage is given. The seeds are fixed, so two runs agree; each row has its own, so no row depends on the others.
-The table of docs/statistics_roc.md is its output. A cell that misses 68.3% by more than 2.2% or a width of 1 by more than
-0.04 is listed below it.
+not quoted: where this happens in some toys the cell says in square brackets in how many it is quoted, and speaks of those;
+where it happens in most, no coverage is given. The seeds are fixed, so two runs agree; each row has its own, so no row
+depends on the others. The table of docs/statistics_roc.md is its output. A cell that misses 68.3% by more than 2.2% or a
+width of 1 by more than 0.04 is listed below it.
 
     python benchmarks/interval_coverage.py [--toys 4000]
 """
@@ -141,9 +141,9 @@ class Cell:
 
     def __str__(self) -> str:
         if self.quoted < 0.5:
-            return f"quoted in {100 * self.quoted:.1f}%"
+            return f"[{100 * self.quoted:.1f}%]"
         text = f"{self.coverage:.1f}% ({self.width:.2f})"
-        return text if self.quoted == 1 else f"{text}, quoted in {100 * self.quoted:.1f}%"
+        return text if self.quoted == 1 else f"{text} [{100 * self.quoted:.1f}%]"
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ class SignificanceConfig(Closed):
     mc_statistics: bool = True
     punzi_a: Number = Field(default=5.0, ge=0)
     b_reg: Number = Field(default=10.0, ge=0)
-    min_effective: Number = Field(default=25.0, ge=0)
+    min_effective: Number = Field(default=40.0, ge=0)
     min_signal_efficiency: Number = Field(default=0.0, ge=0, le=1)
     max_bins: Integer = Field(default=10, ge=1, le=100)
     max_relative_error: Number = Field(default=1.0, gt=0)

@@ -72,7 +72,7 @@ def optimum_bias(
     weight: ArrayLike | None = None,
     *,
     figure: str | FigureOfMerit = "z_a_sigma_b",
-    min_effective: float = 25.0,
+    min_effective: float = 40.0,
     n_toys: int = 200,
     seed: int | np.random.SeedSequence = 0,
     event: ArrayLike | None = None,

@@ -109,7 +109,7 @@ def choose_score_binning(
     *,
     figure: str | FigureOfMerit = "z_a_sigma_b",
     max_bins: int = 10,
-    min_effective: float = 25.0,
+    min_effective: float = 40.0,
     max_relative_error: float = 1.0,
     n_candidates: int = 200,
     event: ArrayLike | None = None,

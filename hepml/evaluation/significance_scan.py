@@ -120,7 +120,7 @@ def significance_scan(
     weight: ArrayLike | None = None,
     *,
     figures: Sequence[str | FigureOfMerit] = FIGURES_OF_MERIT,
-    min_effective: float = 25.0,
+    min_effective: float = 40.0,
     min_signal_efficiency: float = 0.0,
     event: ArrayLike | None = None,
     sample: ArrayLike | None = None,
@@ -188,7 +188,7 @@ def significance_scan(
     >>> rng = np.random.default_rng(1)
     >>> label = np.arange(2000) < 1000
     >>> scan = significance_scan(label, rng.normal(size=2000) + label, figures=["s_over_sqrt_b"])
-    >>> scan.optima["s_over_sqrt_b"].significance.n_effective_background >= 25
+    >>> scan.optima["s_over_sqrt_b"].significance.n_effective_background >= 40
     True
     """
     if not 0 <= min_signal_efficiency <= 1:

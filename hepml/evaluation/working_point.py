@@ -228,7 +228,7 @@ def _dependent_error(curve: RocCurve, point: _Point) -> float:
     if point.n_carrying < MIN_CARRYING or scatter > _MAX_SCATTER:
         return math.nan
     variance = float(point.dependent.error[index]) ** 2 * (1.0 + point.dependent.of_variance(index))
-    of_threshold = 1.0 + chosen.of_variance(index) + _OF_SLOPE / chosen.n_behind(index)
+    of_threshold = 1.0 + chosen.of_variance(index) + _OF_SLOPE / float(chosen.n_carrying[index])
     variance += (point.slope * float(chosen.error[index])) ** 2 * of_threshold
     if curve.efficiency_covariance is not None:
         variance -= 2.0 * point.slope * float(curve.efficiency_covariance[index])

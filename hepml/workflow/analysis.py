@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import time
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hepml.atomic import write_text
 from hepml.config import AnalysisConfig, FriendConfig, dump_yaml, load_analysis
@@ -34,6 +33,7 @@ from hepml.report import (
 )
 from hepml.workflow.baselines import fit_baselines
 from hepml.workflow.blinding import blind_spectators, visible_events
+from hepml.workflow.clock import Clock
 from hepml.workflow.evaluating import evaluate_method, evaluate_run
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
 from hepml.workflow.methods import build_estimators, task_name
@@ -49,7 +49,7 @@ from hepml.workflow.training import train_all, train_some, training_tasks
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from hepml.readers import Stream
 
@@ -293,7 +293,7 @@ class Analysis:
             dataset = self.read(progress=lambda done, total: tell("reading", done / max(total, 1)), cache=cache)
         check_dataset(self.config, dataset)
         chosen = [pair for pair in training_tasks(self.config) if task_name(*pair) == task]
-        train_some(Plan.of(self.config, dataset), chosen, Path(out), tell=tell, clock=_Clock())
+        train_some(Plan.of(self.config, dataset), chosen, Path(out), tell=tell, clock=Clock())
         return Path(out) / task
 
     def train(
@@ -344,15 +344,72 @@ class Analysis:
         HepmlError
             If files, expressions, weights or options are not usable.
         """
-        final = Path(out).absolute()
+        decisions = {"unblind": unblind, "resume": resume}
+        return self._write_run(
+            out, dataset, decisions, resume=resume, overwrite=overwrite, cache=cache, progress=progress
+        )
+
+    def evaluate(
+        self,
+        out: str | os.PathLike[str],
+        *,
+        dataset: Dataset | None = None,
+        unblind: bool = False,
+        cache: Cache | str | os.PathLike[str] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> Run:
+        """Evaluate the models of a finished run again: metrics, scores, figures and report are replaced.
+
+        Options of evaluation and report may differ from those of the training, but for the working points, whose cuts are
+        stored with the models.
+
+        Parameters
+        ----------
+        out : path-like
+            The run folder.
+        dataset, unblind, cache, progress : see :meth:`train`
+            The same.
+
+        Returns
+        -------
+        Run
+            The run.
+
+        Raises
+        ------
+        ModelFormatError
+            If it is no run, or its models were trained on other events or with other options.
+        HepmlError
+            As for :meth:`train`.
+        """
+        models = Run(out).path / "models"
+        decisions = {"unblind": unblind, "evaluated_again": True}
+        return self._write_run(out, dataset, decisions, models=models, overwrite=True, cache=cache, progress=progress)
+
+    def _write_run(
+        self,
+        out: str | os.PathLike[str],
+        dataset: Dataset | None,
+        decisions: dict[str, Any],
+        *,
+        models: Path | None = None,
+        resume: bool = False,
+        overwrite: bool,
+        cache: Cache | str | os.PathLike[str] | None,
+        progress: Callable[[str, float], None] | None,
+    ) -> Run:
+        """Write a whole run; with ``models`` nothing is trained, but these are taken."""
+        final, unblind = Path(out).absolute(), bool(decisions["unblind"])
         refuse_to_replace(final, overwrite=overwrite)
         tell = progress or notebook_progress() or (lambda _step, _fraction: None)
-        started, clock = datetime.now(tz=UTC), _Clock()
+        started, clock = datetime.now(tz=UTC), Clock()
         estimators = build_estimators(self.config)
         with (
             working_folder(final, keep=set(estimators) if resume else None, overwrite=overwrite) as folder,
             log_file(folder / "log.txt"),
         ):
+            if models is not None:
+                shutil.copytree(models, folder / "models", dirs_exist_ok=True)
             write_text(folder / "analysis.yaml", dump_yaml(self.config.model_dump(mode="json")))
             with clock("read"):
                 if dataset is None:
@@ -367,7 +424,7 @@ class Analysis:
                 plan = Plan.of(self.config, dataset, folder=folder)
             prepared = plan.evaluated
             _log_samples(prepared)
-            methods = train_all(plan, folder / "models", tell=tell, clock=clock)
+            methods = train_all(plan, folder / "models", tell=tell, clock=clock, as_they_are=models is not None)
             tell("fitting baselines", 0.0)
             baselines = fit_baselines(prepared, self.config, clock)
             contexts: dict[str, MethodContext] = {}
@@ -401,7 +458,7 @@ class Analysis:
                 files=files,
                 timings=clock.seconds,
                 started=started,
-                decisions={"unblind": unblind, "resume": resume, "methods": list(self.config.methods)},
+                decisions=decisions | {"methods": list(self.config.methods)},
             )
             write_json(folder / "provenance.json", facts)
             write_report(folder, metrics, facts)
@@ -429,16 +486,3 @@ def _log_samples(prepared: Prepared) -> None:
             row["sum_weights"],
             row["n_effective"],
         )
-
-
-class _Clock:
-    """Seconds that each step took."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextlib.contextmanager
-    def __call__(self, step: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[step] = time.perf_counter() - start

@@ -190,6 +190,7 @@ def train_method(
     config: AnalysisConfig,
     context: dict[str, Any],
     seen: SeenEvents | None,
+    as_it_is: bool = False,
 ) -> TrainedMethod:
     """Train a method and store it, or load it if the same training was completed before.
 
@@ -209,15 +210,24 @@ def train_method(
         What the model remembers of the analysis (identity, parts, selection) and of its data.
     seen : SeenEvents, optional
         Which events it has seen; stored with it. Of folds the model of all of them has the table.
+    as_it_is : bool
+        Load what is there and never train.
 
     Returns
     -------
     TrainedMethod
         Model and cuts.
+
+    Raises
+    ------
+    ModelFormatError
+        With ``as_it_is``, if there is no such model, or it was trained on other events or with other options.
     """
     working_points = config.evaluation.working_points
     fingerprint = _fingerprint(estimator, context, working_points)
     attachments = {} if seen is None else {SEEN_FILE: seen.to_bytes()}
+    if as_it_is:
+        return _as_it_is(name, classifiers.load(folder), fingerprint)
     if folder.exists():
         try:
             model = classifiers.load(folder)
@@ -226,8 +236,7 @@ def train_method(
         else:
             # the table also lists test events, which a model itself must not depend on
             if model.context.get("fingerprint") == fingerprint and model.attachments == attachments:
-                cuts = tuple(Cut(**cut) for cut in model.context["cuts"])
-                return TrainedMethod(name, model, cuts, resumed=True)
+                return TrainedMethod(name, model, _stored_cuts(model), resumed=True)
             _LOG.info("%s: an earlier run had other data or options; it is trained again", name)
         shutil.rmtree(folder)
     train, validation = prepared.train, prepared.validation
@@ -269,6 +278,21 @@ def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
         key: value if isinstance(value, (bool, int, float, str, type(None))) else repr(value)
         for key, value in parameters.items()
     }
+
+
+def _as_it_is(name: str, model: Model | FoldModel, fingerprint: str) -> TrainedMethod:
+    """Return a stored model with its cuts, or refuse it if it is not of this analysis."""
+    if model.context.get("fingerprint") != fingerprint:
+        msg = (
+            f"{name}: the model was trained on other events, or with other options or working points, than the analysis has "
+            "now; `hepml train` makes a run of these"
+        )
+        raise ModelFormatError(msg)
+    return TrainedMethod(name, model, _stored_cuts(model), resumed=True)
+
+
+def _stored_cuts(model: Model | FoldModel) -> tuple[Cut, ...]:
+    return tuple(Cut(**cut) for cut in model.context["cuts"])
 
 
 def _check_stored(name: str, estimator: Any, model: Any, X: NDArray[np.float32]) -> None:

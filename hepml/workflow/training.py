@@ -34,6 +34,7 @@ def train_all(
     *,
     tell: Callable[[str, float], None],
     clock: Callable[[str], AbstractContextManager[None]],
+    as_they_are: bool = False,
 ) -> list[TrainedMethod]:
     """Train all methods, or take up what an interrupted run completed.
 
@@ -47,6 +48,8 @@ def train_all(
         Called with the step and the fraction that is done.
     clock : callable
         Gives the context in which a step is timed.
+    as_they_are : bool
+        Train nothing, and refuse models that were trained on other events or with other options.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def train_all(
         for name in config.methods:
             _clear(folder / name, plan.folds)
     tasks = training_tasks(config)
-    trained = train_some(plan, tasks, folder, tell=tell, clock=clock)
+    trained = train_some(plan, tasks, folder, tell=tell, clock=clock, as_they_are=as_they_are)
     if plan.folds is None:
         return trained
     return [
@@ -85,6 +88,7 @@ def train_some(
     *,
     tell: Callable[[str, float], None],
     clock: Callable[[str], AbstractContextManager[None]],
+    as_they_are: bool = False,
 ) -> list[TrainedMethod]:
     """Run some trainings, each a method and the name of a training; see :func:`train_all`."""
     seen = SeenEvents.of(plan.evaluated.dataset, plan.evaluated.part) if plan.folds is None else None
@@ -107,8 +111,9 @@ def train_some(
                 config=plan.config,
                 context=context or {},
                 seen=seen,
+                as_it_is=as_they_are,
             )
-        _LOG.info("%s: %s", task, "taken from the interrupted run" if one.resumed else "trained")
+        _LOG.info("%s: %s", task, "taken up as it is" if one.resumed else "trained")
         trained.append(one)
     return trained
 

@@ -31,6 +31,7 @@ def test_what_the_readme_shows_can_be_run(tmp_path: Path) -> None:
         "apply",
         "convert",
         "doctor",
+        "evaluate",
         "inspect",
         "report",
         "skim",

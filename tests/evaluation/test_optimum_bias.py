@@ -75,7 +75,7 @@ def test_rows_of_one_event_move_together():
         figure="s_over_sqrt_b",
     )
     halved = optimum_bias(
-        np.tile(label, 2), np.tile(score, 2), np.tile(weight, 2), figure="s_over_sqrt_b", min_effective=50
+        np.tile(label, 2), np.tile(score, 2), np.tile(weight, 2), figure="s_over_sqrt_b", min_effective=80
     )
     assert doubled.noise == pytest.approx(np.sqrt(2) * halved.noise, rel=0.05)
     assert single.n_cuts == doubled.n_cuts

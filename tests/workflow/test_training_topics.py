@@ -84,8 +84,9 @@ def test_what_training_costs_stands_in_provenance_and_in_the_report_alone(toy_ru
     page = (toy_run.path / "report.html").read_text(encoding="utf-8")
     assert "gain over linear discriminant" in page
     assert "Is the sample large enough?" in page
-    # 20 trees are too few for either
-    assert page.count("more trees may do better") == 2
+    reports = [method["training"] for method in toy_run.metrics["methods"].values()]
+    unfinished = sum(report["iterations"] == len(report["validation_log_loss"]) for report in reports)
+    assert page.count("more trees may do better") == unfinished >= 1
 
 
 def test_learning_curve_ends_at_the_method_itself(toy_run: Run) -> None:
