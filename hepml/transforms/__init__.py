@@ -1,0 +1,1 @@
+"""TMVA's transformations of variables, in chains and as scikit-learn transformers."""
