@@ -11,7 +11,11 @@ All get the same threads. Prints for each depth the medians of CPU time (wall ti
 the ratio of hepml to each engine (median over the repetitions, each against the neighbour in time, with quartiles) and the
 largest difference to XGBoost's own margin; then the latency of one event, and the time of the first call, which compiles.
 
-    python benchmarks/forest.py [--events 1000000] [--repeat 5] [--threads 1] [--depths 3 4 6 8]
+With ``--scaling`` it instead compares two threads with one, hepml alone, in turn: the ratio of wall times, of which other
+work on the machine takes its part, and twice the ratio of CPU times, what two cores that have nothing else to do would give
+but for the start of threads and the wait for the last.
+
+    python benchmarks/forest.py [--events 1000000] [--repeat 5] [--threads 1] [--depths 3 4 6 8] [--scaling]
 """
 
 from __future__ import annotations
@@ -40,7 +44,12 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--depths", type=int, nargs="+", default=[3, 4, 6, 8])
+    parser.add_argument("--scaling", action="store_true")
     options = parser.parse_args()
+    if options.scaling:
+        for depth in options.depths:
+            scaling(depth, options)
+        return
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads :])
     for depth in options.depths:
         measure(depth, options)
@@ -97,6 +106,32 @@ def measure(depth: int, options: argparse.Namespace) -> None:
             f"  {name:14s} {statistics.median(found):8.3f} M events/s   hepml / it = {middle:6.2f} ({low:.2f} .. {high:.2f})"
         )
     print(f"  one event: {latency(forest.predict, X):.1f} us (XGBoost {latency(booster.inplace_predict, X):.1f} us)")
+
+
+def scaling(depth: int, options: argparse.Namespace) -> None:
+    """Time one thread and two in turn and print how much faster two are."""
+    import numpy as np
+
+    from hepml.forest import Forest
+
+    forest = Forest.from_xgboost(train(depth, options.trees))
+    X = np.random.default_rng(8).normal(size=(options.events, N_FEATURES)).astype(np.float32)
+    expected = forest.predict(X, threads=1, output="margin")
+    wall, busy = [], []
+    for _ in range(options.repeat):
+        times = []
+        for threads in (1, 2):
+            begin = time.perf_counter(), time.process_time()
+            margin = forest.predict(X, threads=threads, output="margin")
+            times.append((time.perf_counter() - begin[0], time.process_time() - begin[1]))
+            if not np.array_equal(margin, expected):
+                msg = f"depth {depth}: {threads} threads give another result"
+                raise SystemExit(msg)
+        wall.append(times[0][0] / times[1][0])
+        busy.append(2.0 * times[0][1] / times[1][1])
+    for name, found in (("wall time", wall), ("CPU time", busy)):
+        low, middle, high = statistics.quantiles(found, n=4)
+        print(f"depth {depth}: two threads / one by {name} {middle:.2f} ({low:.2f} .. {high:.2f})", flush=True)
 
 
 def prepare(forest: Any, booster: Any, X: Any, threads: int) -> dict[str, tuple[Callable[[], Any], int]]:

@@ -2,7 +2,8 @@
 
 from hepml.classifiers.base import Classifier
 from hepml.classifiers.bundle import load, save_model
+from hepml.classifiers.fold_model import FoldModel
 from hepml.classifiers.model import Model
 from hepml.classifiers.registry import available, get
 
-__all__ = ["Classifier", "Model", "available", "get", "load", "save_model"]
+__all__ = ["Classifier", "FoldModel", "Model", "available", "get", "load", "save_model"]

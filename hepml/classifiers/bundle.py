@@ -5,10 +5,6 @@ Loading executes nothing: the payloads are XGBoost's JSON or plain arrays, check
 
 from __future__ import annotations
 
-import hashlib
-import json
-import stat
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +13,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from hepml.atomic import atomic_folder
 from hepml.classifiers import registry
+from hepml.classifiers.bundle_files import (
+    MODEL_FILE,
+    check_document,
+    check_keys,
+    document_text,
+    is_plain,
+    library_versions,
+    list_files,
+    read_document,
+    read_files,
+)
 from hepml.classifiers.model import Model
 from hepml.classifiers.parameters import check_names
 from hepml.data import Feature
@@ -27,25 +34,22 @@ from hepml.errors import (
     MissingFileError,
     ModelFormatError,
     OutputError,
-    did_you_mean,
 )
 from hepml.expressions import parse
-from hepml.forest.safe_json import parse_json
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
     from hepml.classifiers.base import Classifier
+    from hepml.classifiers.fold_model import FoldModel
 
-__all__ = ["FORMAT", "MODEL_FILE", "VERSION", "load", "save_model"]
+__all__ = ["FOLDS_FORMAT", "FORMAT", "VERSION", "load", "load_bundle", "save_model"]
 
 FORMAT = "hepml-model"
+FOLDS_FORMAT = "hepml-fold-model"
 VERSION = 1
-MODEL_FILE = "model.json"
 
-_LARGEST_MODEL_FILE = 16 * 2**20
-_LARGEST_PAYLOAD = 2 * 2**30
 _KEYS = {
     "format": str,
     "version": int,
@@ -62,7 +66,6 @@ _KEYS = {
     "context": dict,
 }
 _FEATURE_KEYS = {"name": str, "expression": str, "unit": str, "title": str, "missing": list}
-_LIBRARIES = ("hepml-framework", "numpy", "scipy", "scikit-learn")
 
 
 def save_model(
@@ -111,7 +114,7 @@ def save_model(
     payloads = estimator._payloads()
     attached = dict(attachments or {})
     for name in attached:
-        if not _is_plain(name):
+        if not is_plain(name):
             msg = f"the attachment {name!r} does not have a plain file name"
             raise InvalidInputError(msg)
     if taken := attached.keys() & payloads.keys():
@@ -127,19 +130,12 @@ def save_model(
         "classes": [_plain(label) for label in estimator.classes_],
         "state": estimator._state(),
         "training_report": estimator.training_report_,
-        "libraries": _versions(estimator.library),
-        "payloads": _list_files(payloads),
-        "attachments": _list_files(attached),
+        "libraries": library_versions(estimator.library),
+        "payloads": list_files(payloads),
+        "attachments": list_files(attached),
         "context": dict(context or {}),
     }
-    try:
-        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-    except (TypeError, ValueError, RecursionError) as error:
-        msg = f"the model cannot be written as JSON (is everything in `context` plain and finite?): {error}"
-        raise InvalidInputError(msg) from error
-    if len(text) > _LARGEST_MODEL_FILE:
-        msg = f"{MODEL_FILE} would have {len(text)} bytes, more than the {_LARGEST_MODEL_FILE} allowed: use attachments"
-        raise InvalidInputError(msg)
+    text = document_text(document)
     path = Path(folder)
     try:
         with atomic_folder(path, overwrite=overwrite) as temporary:
@@ -154,18 +150,18 @@ def save_model(
     return path
 
 
-def load(path: str | os.PathLike[str]) -> Model:
+def load(path: str | os.PathLike[str]) -> Model | FoldModel:
     """Read a model; executes nothing that it holds.
 
     Parameters
     ----------
     path : path-like
-        Folder that :func:`save_model` wrote; or a model file, recognised by its content: ``weights.xml`` of TMVA's boosted
-        decision trees, XGBoost JSON or UBJSON, LightGBM text, ONNX, or a forest (``.npz``).
+        Folder of a model, or of the models of all folds; or a model file, recognised by its content: ``weights.xml`` of
+        TMVA's boosted decision trees, XGBoost JSON or UBJSON, LightGBM text, ONNX, or a forest (``.npz``).
 
     Returns
     -------
-    Model
+    Model or FoldModel
         With ``.evaluate(X)``.
 
     Raises
@@ -185,10 +181,20 @@ def load(path: str | os.PathLike[str]) -> Model:
         from hepml.classifiers.model_files import load_file
 
         return load_file(folder)
-    document = _read_document(folder)
+    document = read_document(folder)
+    if document.get("format") == FOLDS_FORMAT:
+        from hepml.classifiers.fold_bundle import load_folds
+
+        return load_folds(folder, document)
+    return load_bundle(folder, document)
+
+
+def load_bundle(folder: Path, document: dict[str, Any]) -> Model:
+    """Read the bundle of one model, whose model file was read; see :func:`load`."""
+    check_document(document, FORMAT, VERSION, _KEYS, str(folder / MODEL_FILE))
     features = _read_features(document["features"])
-    payloads = _read_files(folder, document, "payloads")
-    attachments = _read_files(folder, document, "attachments")
+    payloads = read_files(folder, document, "payloads")
+    attachments = read_files(folder, document, "attachments")
     cls = registry.get(document["kind"])
     try:
         check_names(cls.kind, document["parameters"], cls.declared_parameters(), "parameters")
@@ -201,13 +207,6 @@ def load(path: str | os.PathLike[str]) -> Model:
         msg = f"{folder}: {error}"
         raise ModelFormatError(msg) from error
     return Model(document["kind"], features, estimator, document["context"], document, attachments)
-
-
-def _list_files(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        for name, content in files.items()
-    ]
 
 
 def _features_to_write(estimator: Classifier, features: Sequence[Feature] | None) -> list[Feature]:
@@ -236,58 +235,11 @@ def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _versions(library: str) -> dict[str, str]:
-    versions = {}
-    for name in dict.fromkeys((*_LIBRARIES, library)):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:  # run from a checkout that is not installed
-            versions[name] = "unknown"
-    return versions
-
-
-def _read_document(folder: Path) -> dict[str, Any]:
-    path = folder / MODEL_FILE
-    name = str(path)
-    document = parse_json(_read_file(path, _LARGEST_MODEL_FILE), name)
-    if document.get("format") != FORMAT:
-        msg = f"{name} is not a hepml model: its format is {document.get('format')!r}, not {FORMAT!r}"
-        raise ModelFormatError(msg)
-    found = document.get("version")
-    if type(found) is int and found > VERSION:
-        msg = (
-            f"{name} has version {found} of the format {FORMAT!r}; this hepml reads up to {VERSION}: use a newer hepml"
-        )
-        raise ModelFormatError(msg)
-    if type(found) is not int or found < 1:
-        msg = f"{name}: {found!r} is no version of the format {FORMAT!r}"
-        raise ModelFormatError(msg)
-    _check_keys(document, _KEYS, name)
-    return document
-
-
-def _check_keys(content: object, keys: Mapping[str, type], where: str) -> None:
-    if not isinstance(content, dict):
-        msg = f"{where} is not a JSON object"
-        raise ModelFormatError(msg)
-    for key, kind in keys.items():
-        if key not in content:
-            msg = f"{where}: the key {key!r} is missing"
-            raise ModelFormatError(msg)
-        if type(content[key]) is not kind:
-            msg = f"{where}: {key!r} is not of type {kind.__name__}"
-            raise ModelFormatError(msg)
-    for key in content:
-        if key not in keys:
-            msg = f"{where}: unknown key {key!r}{did_you_mean(key, keys)}"
-            raise ModelFormatError(msg)
-
-
 def _read_features(entries: list[Any]) -> tuple[Feature, ...]:
     features = []
     for index, entry in enumerate(entries):
         where = f"{MODEL_FILE}: features[{index}]"
-        _check_keys(entry, _FEATURE_KEYS, where)
+        check_keys(entry, _FEATURE_KEYS, where)
         if not entry["name"] or any(type(value) not in {int, float} for value in entry["missing"]):
             msg = f"{where}: its name is empty or its missing values are not numbers"
             raise ModelFormatError(msg)
@@ -311,47 +263,3 @@ def _read_classes(labels: list[Any]) -> np.ndarray[Any, np.dtype[Any]]:
         msg = f"{MODEL_FILE}: a class label does not fit 64 bits"
         raise ModelFormatError(msg)
     return np.array(labels)
-
-
-def _read_files(folder: Path, document: Mapping[str, Any], key: str) -> dict[str, bytes]:
-    payloads: dict[str, bytes] = {}
-    for index, entry in enumerate(document[key]):
-        where = f"{MODEL_FILE}: {key}[{index}]"
-        _check_keys(entry, {"name": str, "size": int, "sha256": str}, where)
-        name = entry["name"]
-        if not _is_plain(name) or name in payloads:
-            msg = f"{where}: {name!r} is not a plain file name inside the folder, or stands twice"
-            raise ModelFormatError(msg)
-        content = _read_file(folder / name, _LARGEST_PAYLOAD)
-        if len(content) != entry["size"]:
-            msg = f"{folder / name} has {len(content)} bytes instead of {entry['size']}: truncated or changed"
-            raise ModelFormatError(msg)
-        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-            msg = f"{folder / name} does not have the checksum that {MODEL_FILE} states: it was changed or damaged"
-            raise ModelFormatError(msg)
-        payloads[name] = content
-    return payloads
-
-
-def _is_plain(name: str) -> bool:
-    """Whether it names a file inside the folder on every system, and not the model file."""
-    return bool(name) and name not in {".", "..", MODEL_FILE} and not set(name) & set("/\\:") and name.isprintable()
-
-
-def _read_file(path: Path, largest: int) -> bytes:
-    """Read a regular file of the bundle, never through a link, never more than ``largest`` bytes."""
-    try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
-            msg = f"{path} is not a regular file (links are not followed)"
-            raise ModelFormatError(msg)
-        if status.st_size > largest:
-            msg = f"{path} has {status.st_size} bytes, more than the {largest} allowed"
-            raise ModelFormatError(msg)
-        with path.open("rb") as stream:
-            return stream.read(largest + 1)
-    except (OSError, ValueError) as error:
-        if isinstance(error, ModelFormatError):
-            raise
-        msg = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise ModelFormatError(msg) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +19,38 @@ if TYPE_CHECKING:
 
     from hepml.data import Feature
 
-__all__ = ["from_columns", "from_dataset", "from_matrix"]
+__all__ = ["from_columns", "from_dataset", "from_matrix", "matrix_of"]
 
 _MEANINGS = ("branches", "features")
+
+
+def matrix_of(X: object, features: Sequence[Feature], meaning: str | None = None) -> NDArray[np.float32]:
+    """Return the features of events that come as a dataset, as named columns or as an array.
+
+    Parameters
+    ----------
+    X : ndarray, mapping, DataFrame or Dataset
+        As for :meth:`hepml.classifiers.Model.evaluate`.
+    features : sequence of Feature
+        What the model needs.
+    meaning : {"branches", "features"}, optional
+        As for :func:`from_columns`.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_events, n_features)
+        Missing values are NaN.
+
+    Raises
+    ------
+    FeatureMismatchError, InvalidInputError
+        As :func:`from_dataset`, :func:`from_columns`, :func:`from_matrix`.
+    """
+    if hasattr(X, "X") and hasattr(X, "features"):
+        return from_dataset(X, features)
+    if isinstance(X, Mapping) or (hasattr(X, "columns") and hasattr(X, "__getitem__")):
+        return from_columns(X, features, meaning)
+    return from_matrix(X, features)
 
 
 def from_matrix(X: object, features: Sequence[Feature]) -> NDArray[np.float32]:

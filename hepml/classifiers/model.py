@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from hepml.classifiers.columns import from_columns, from_dataset, from_matrix
+from hepml.classifiers.columns import matrix_of
 from hepml.classifiers.features import check_features
 
 if TYPE_CHECKING:
@@ -103,12 +102,7 @@ class Model:
 
         In all forms the values that a feature declares as missing become NaN.
         """
-        if hasattr(X, "X") and hasattr(X, "features"):
-            matrix = from_dataset(X, self.features)
-        elif isinstance(X, Mapping) or (hasattr(X, "columns") and hasattr(X, "__getitem__")):
-            matrix = from_columns(X, self.features, columns)
-        else:
-            matrix = from_matrix(X, self.features)
+        matrix = matrix_of(X, self.features, columns)
         names = [feature.name for feature in self.features]
         check_features(matrix, names, handles_nan=self.estimator.handles_nan, kind=self.kind)
         return self.estimator.evaluate(matrix)

@@ -18,6 +18,11 @@ __all__ = ["apply"]
 @click.option("--tree", help="Tree of files that name none. Default: the one of the training, else the only one.")
 @click.option("--sample", help="Sample of the training that the events belong to, or `none` for events that are new.")
 @click.option(
+    "--average",
+    is_flag=True,
+    help="Models of folds: the mean of all of them, for events of no training part. Default: the one that the event gets.",
+)
+@click.option(
     "--friend",
     "friends",
     multiple=True,
@@ -44,6 +49,7 @@ def apply(
     out: str,
     tree: str | None,
     sample: str | None,
+    average: bool,
     friends: tuple[str, ...],
     index: tuple[str, ...],
     kind: str | None,
@@ -55,8 +61,8 @@ def apply(
 
     \b
     Every input gets a file with a tree of the same name and entry order: the identity branches, for each method METHOD
-    (the score) and METHOD_seen (0 unseen, 1 trained, 2 validation, 3 test, -1 not known). All inputs are checked before
-    one is scored.
+    (the score) and METHOD_seen (0 unseen, 1 trained, 2 validation, 3 test, -1 not known; with folds the number of the model
+    that scored the event, -2 for their average). All inputs are checked before one is scored.
     Example: hepml apply runs/higgs_tautau data/higgs_tautau/*.root -o scored/
     """
     from hepml.readers.writing import check_format
@@ -69,6 +75,7 @@ def apply(
             out,
             tree=tree,
             sample=sample,
+            average=average,
             friends=friends,
             index=index,
             format=None if kind is None else check_format(kind),

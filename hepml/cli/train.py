@@ -17,6 +17,9 @@ __all__ = ["train"]
     "-o", "--out", type=click.Path(path_type=Path), help="Run folder. Default: runs/NAME beside where you are."
 )
 @click.option("--methods", help="Only these methods, separated by commas.")
+@click.option(
+    "--task", help="One training alone, as METHOD or METHOD/fold_2; its model goes to OUT/TASK, and there is no run."
+)
 @click.option("--resume", is_flag=True, help="Keep what an interrupted run completed.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing run once the new one is complete.")
 @click.option("--unblind", is_flag=True, help="Show blinded data; the run's provenance records it.")
@@ -29,6 +32,7 @@ def train(
     analysis: Path,
     out: Path | None,
     methods: str | None,
+    task: str | None,
     *,
     resume: bool,
     overwrite: bool,
@@ -48,6 +52,14 @@ def train(
     if methods is not None:
         job = job.with_methods([name.strip() for name in methods.split(",") if name.strip()])
     target = out or Path("runs") / job.config.name
+    if task is not None:
+        if out is None or methods or resume or overwrite or unblind:
+            msg = "--task trains one model into OUT/TASK: it needs -o, and none of --methods, --resume, --overwrite, --unblind"
+            raise click.UsageError(msg)
+        with progress_bar() as progress:
+            stored = job.train_task(task, out, cache=cache, progress=progress)
+        click.echo(f"model: {stored}")
+        return
     with progress_bar() as progress:
         run = job.train(target, resume=resume, overwrite=overwrite, unblind=unblind, cache=cache, progress=progress)
     header, rows = methods_table(run.metrics)

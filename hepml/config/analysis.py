@@ -194,6 +194,7 @@ class EvaluationConfig(Closed):
     working_points: Numbers = (0.3, 0.7)
     permutations: Integer = Field(default=200, ge=20, le=100_000)
     auc_gap: Number = Field(default=0.01, gt=0, lt=0.5)
+    partial_auc: Number = Field(default=0.1, gt=0, le=1)
 
     @field_validator("working_points")
     @classmethod
@@ -205,10 +206,11 @@ class EvaluationConfig(Closed):
 
 
 class ReportConfig(Closed):
-    """How figures and report look."""
+    """How figures and report look; figures are SVG, for the report, and what else is asked for."""
 
     style: Literal["plain", "ATLAS", "CMS", "LHCb", "ALICE"] = "plain"
     label: str = ""
+    formats: tuple[Literal["svg", "png", "pdf"], ...] = ("svg", "png", "pdf")
 
 
 class CacheConfig(Closed):
@@ -236,7 +238,8 @@ class AnalysisConfig(Closed):
     selection: ExpressionText = ""
     weight: ExpressionText = ""
     missing: Numbers = ()
-    split: SplitConfig = SplitConfig()
+    split: SplitConfig | None = None
+    folds: Annotated[int, BeforeValidator(refuse_text), Field(ge=3, le=100)] | None = None
     training: TrainingConfig = TrainingConfig()
     methods: dict[Name, MethodConfig] = Field(min_length=1)
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -261,6 +264,21 @@ class AnalysisConfig(Closed):
         return identity
 
     @model_validator(mode="after")
+    def _parts_are_decided_once(self) -> AnalysisConfig:
+        if self.folds is None:
+            if self.split is None:
+                self.__dict__["split"] = SplitConfig()
+            return self
+        if self.split is not None:
+            text = "with `folds: {name}` each event is for training, validation and test in turn: remove one of the two keys"
+            raise _contradiction(text, str(self.folds), "split")
+        for number, sample in enumerate(self.samples):
+            if isinstance(sample.files, dict):
+                text = "the files of {name!r} fix the parts of its events, which `folds` decide by identity: remove one"
+                raise _contradiction(text, sample.name, "samples", number)
+        return self
+
+    @model_validator(mode="after")
     def _names_are_unique(self) -> AnalysisConfig:
         columns = set()
         items = [("features", number, item) for number, item in enumerate(self.features)]
@@ -270,7 +288,7 @@ class AnalysisConfig(Closed):
                 msg = "there is a feature or spectator {name!r} already"
                 raise _contradiction(msg, name, key, number)
             columns.add(name)
-            _refuse_reserved(name, key, number)
+            self._refuse_reserved(name, key, number)
         samples = set()
         for number, sample in enumerate(self.samples):
             if sample.name in samples:
@@ -278,7 +296,7 @@ class AnalysisConfig(Closed):
                 raise _contradiction(msg, sample.name, "samples", number)
             samples.add(sample.name)
         for name in self.methods:
-            _refuse_reserved(name, "methods", name)
+            self._refuse_reserved(name, "methods", name)
             if name in columns or name in (self.identity or ()):
                 text = (
                     "{name!r} is a feature, spectator or identity as well, and each becomes a branch: rename the method"
@@ -289,18 +307,18 @@ class AnalysisConfig(Closed):
                 raise _contradiction(text, name, "methods", name)
         return self
 
+    def _refuse_reserved(self, name: str, *path: str | int) -> None:
+        reserved = _RESERVED if self.folds is None else _RESERVED | {"fold"}
+        if name in reserved:
+            text = f"{{name!r}} is reserved for a column of scores.root ({', '.join(sorted(reserved))})"
+            raise _contradiction(text, name, *path)
+
     @model_validator(mode="after")
     def _leading_objects_are_features(self) -> AnalysisConfig:
         """Write out what stands for several columns, so that nothing else needs to know of it."""
         for key in ("features", "spectators"):
             self.__dict__[key] = tuple(one for item in getattr(self, key) for one in item.expanded())
         return self
-
-
-def _refuse_reserved(name: str, *path: str | int) -> None:
-    if name in _RESERVED:
-        text = f"{{name!r}} is reserved for a column of scores.root ({', '.join(sorted(_RESERVED))})"
-        raise _contradiction(text, name, *path)
 
 
 def _contradiction(text: str, name: str, *path: str | int) -> PydanticCustomError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation.events import as_array, as_events, as_weights
+from hepml.evaluation.influence import MIN_CARRYING, by_event, n_carrying
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -30,20 +32,30 @@ class Efficiency:
         Number of rows.
     n_effective : float
         ``(sum w)^2 / sum w^2`` of all rows.
+    n_carrying : float
+        Effective number of events that carry the error: about those that pass, or fail if those are fewer. Below 20 it is
+        too rough to be quoted.
     """
 
     value: float
     error: float
     n_events: int
     n_effective: float
+    n_carrying: float
 
-    def to_dict(self) -> dict[str, float | int]:
-        """Return the numbers as plain JSON types."""
+    @property
+    def quoted_error(self) -> float:
+        """The error, NaN where fewer than 20 effective events carry it."""
+        return self.error if self.n_carrying >= MIN_CARRYING else math.nan
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """Return the numbers as plain JSON types; an error that is not to be quoted is null."""
         return {
             "value": self.value,
-            "error": self.error,
+            "error": self.error if self.n_carrying >= MIN_CARRYING else None,
             "n_events": self.n_events,
             "n_effective": self.n_effective,
+            "n_carrying": self.n_carrying,
         }
 
 
@@ -95,12 +107,11 @@ def efficiency(passed: ArrayLike, weight: ArrayLike | None = None, *, event: Arr
         msg = f"the weights of {mask.size} events sum to {total:.6g}: an efficiency needs a positive sum"
         raise EmptyClassError(msg)
     value = float(weights.sum(where=mask)) / total
-    deviation = weights * (mask - value)
-    if events is not None:
-        deviation = np.bincount(events, weights=deviation).astype(np.float64, copy=False)
+    deviation = by_event(weights * (mask - value), events)
     return Efficiency(
         value=value,
         error=float(np.sqrt(np.square(deviation).sum())) / total,
         n_events=mask.size,
         n_effective=total**2 / float(np.square(weights).sum()),
+        n_carrying=n_carrying(deviation),
     )

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents
+from hepml.evaluation.influence import MIN_CARRYING
+from hepml.evaluation.roc_band import ONE_SIGMA, RocBand, pointwise_band
 from hepml.evaluation.sweep import sweep
 from hepml.evaluation.working_point import (
     WorkingPoint,
@@ -24,7 +27,7 @@ _MAX_POINTS_IN_JSON = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RocCurve:
+class RocCurve(Displayed):
     """Signal efficiency against background efficiency over all cuts ``score >= threshold``.
 
     Arrays run from the tightest cut (threshold infinity, nothing passes) to the loosest (everything passes), one point
@@ -41,6 +44,9 @@ class RocCurve:
         Decreasing; the first is infinity.
     signal_efficiency_error, background_efficiency_error : ndarray of float64, shape (n_points,)
         Standard deviation at a fixed cut.
+    n_carrying_signal, n_carrying_background : ndarray of float64, shape (n_points,)
+        Effective number of events that carry this error: about those that pass, or fail if those are fewer. Below 20 it is
+        an estimate too rough to be quoted, and working points do not.
     efficiency_covariance : ndarray of float64, shape (n_points,), or None
         Covariance of the two efficiencies at a fixed cut; None (zero) unless one event has rows of both classes.
     n_signal, n_background : int
@@ -58,6 +64,8 @@ class RocCurve:
     thresholds: NDArray[np.float64] = field(repr=False)
     signal_efficiency_error: NDArray[np.float64] = field(repr=False)
     background_efficiency_error: NDArray[np.float64] = field(repr=False)
+    n_carrying_signal: NDArray[np.float64] = field(repr=False)
+    n_carrying_background: NDArray[np.float64] = field(repr=False)
     efficiency_covariance: NDArray[np.float64] | None = field(repr=False)
     n_signal: int
     n_background: int
@@ -106,6 +114,26 @@ class RocCurve:
         """
         return at_background_efficiency(self, target)
 
+    def band(self, level: float = ONE_SIGMA) -> RocBand:
+        """Return the pointwise confidence band of the curve; :func:`simultaneous_band` holds the whole curve at once.
+
+        Parameters
+        ----------
+        level : float
+            Probability that a single point lies within, by default that of one standard deviation.
+
+        Returns
+        -------
+        RocBand
+            At up to 99 signal efficiencies, without those where too few events are left for an error.
+
+        Raises
+        ------
+        InvalidInputError
+            If ``level`` is not between 0 and 1.
+        """
+        return pointwise_band(self, level)
+
     def thinned(self, n_points: int = _MAX_POINTS_IN_JSON) -> NDArray[np.int64]:
         """Return indices of at most ``n_points`` points, even in path length along the curve, both ends included."""
         n_all = self.thresholds.size
@@ -121,15 +149,17 @@ class RocCurve:
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers and a curve thinned to at most 200 points, as plain JSON types.
 
-        The first threshold, infinity, is null.
+        The first threshold, infinity, is null, and so are errors that fewer than 20 effective events carry.
         """
         chosen = self.thinned()
         curve: dict[str, list[float | None]] = {
             "thresholds": [None, *self.thresholds[chosen][1:].tolist()],
             "signal_efficiency": self.signal_efficiency[chosen].tolist(),
-            "signal_efficiency_error": self.signal_efficiency_error[chosen].tolist(),
+            "signal_efficiency_error": _quoted(self.signal_efficiency_error, self.n_carrying_signal, chosen),
             "background_efficiency": self.background_efficiency[chosen].tolist(),
-            "background_efficiency_error": self.background_efficiency_error[chosen].tolist(),
+            "background_efficiency_error": _quoted(
+                self.background_efficiency_error, self.n_carrying_background, chosen
+            ),
         }
         return {
             "auc": self.auc,
@@ -198,6 +228,8 @@ def roc_curve(
         thresholds=swept.thresholds,
         signal_efficiency_error=swept.signal.error,
         background_efficiency_error=swept.background.error,
+        n_carrying_signal=swept.signal.n_carrying,
+        n_carrying_background=swept.background.n_carrying,
         efficiency_covariance=swept.covariance,
         n_signal=swept.signal.n_rows,
         n_background=swept.background.n_rows,
@@ -206,3 +238,10 @@ def roc_curve(
         n_effective_signal=swept.signal.n_effective,
         n_effective_background=swept.background.n_effective,
     )
+
+
+def _quoted(
+    error: NDArray[np.float64], n_carrying: NDArray[np.float64], chosen: NDArray[np.int64]
+) -> list[float | None]:
+    enough = n_carrying[chosen] >= MIN_CARRYING
+    return [value if quoted else None for value, quoted in zip(error[chosen].tolist(), enough.tolist(), strict=True)]

@@ -19,15 +19,19 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Indices = NDArray[np.int64]
 
-__all__ = ["ClassSweep", "Sweep", "sweep"]
+__all__ = ["ClassSweep", "Sweep", "placements", "sweep"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassSweep:
-    """One class at every cut (n_points = distinct scores + 1): efficiency and its error at a fixed cut."""
+    """One class at every cut (n_points = distinct scores + 1): efficiency, its error at a fixed cut and what carries that.
+
+    ``n_carrying`` is the effective number of events whose deviations d make the variance, ``(sum d^2)^2 / sum d^4``.
+    """
 
     efficiency: Floats
     error: Floats
+    n_carrying: Floats
     n_rows: int
     total: float
     n_effective: float
@@ -71,13 +75,13 @@ def sweep(events: ScoredEvents) -> Sweep:
     )
 
 
-def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float]:
-    """Mann-Whitney area and its DeLong error.
+def placements(signal_here: Floats, background_here: Floats) -> tuple[float, Floats, Floats]:
+    """Area, and by how much the placements of signal and of background events of each distinct score exceed it.
 
     The placement of a signal event is the share of the background below it, that of a background event the share of the
-    signal above it, events of equal score counted half; all events of one score share them.
+    signal above it, events of equal score counted half; all events of one score share them. Scores run from the highest to
+    the lowest, ``signal_here`` and ``background_here`` are the sums of the weights at each.
     """
-    signal_here, background_here = rows.per_cut(signal), rows.per_cut(background)
     signal_above, background_above = np.cumsum(signal_here), np.cumsum(background_here)
     sum_signal, sum_background = signal_above[-1], background_above[-1]
     # divided last: sums of unit weights are exact
@@ -87,6 +91,14 @@ def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float
     area = float((signal_here * placement_signal).sum() / sum_signal)
     placement_signal -= area
     placement_background -= area
+    return area, placement_signal, placement_background
+
+
+def _area(rows: _Rows, signal: Floats, background: Floats) -> tuple[float, float]:
+    """Mann-Whitney area and its DeLong error."""
+    signal_here, background_here = rows.per_cut(signal), rows.per_cut(background)
+    area, placement_signal, placement_background = placements(signal_here, background_here)
+    sum_signal, sum_background = signal_here.sum(), background_here.sum()
     if rows.event is None:
         variance = (rows.per_cut(np.square(signal)) * np.square(placement_signal)).sum() / sum_signal**2
         variance += (rows.per_cut(np.square(background)) * np.square(placement_background)).sum() / sum_background**2
@@ -129,23 +141,43 @@ class _Rows:
         passing = self.at_cuts(weight)
         total = float(passing[-1])
         efficiency = passing / total
-        sum_w2 = self.at_cuts(np.square(weight))
-        n_effective = total**2 / float(sum_w2[-1])
-        if self.event is None:
-            variance = sum_w2 * (1.0 - 2.0 * efficiency) + np.square(efficiency) * sum_w2[-1]
-        else:
-            event_sums = np.bincount(self.event, weights=weight)
-            squares = self.at_cuts(np.square(weight) + 2.0 * weight * self._passed_before(weight))
-            products = self.at_cuts(weight * event_sums[self.event])
-            variance = squares - 2.0 * efficiency * products + np.square(efficiency) * np.square(event_sums).sum()
-        error = np.sqrt(np.maximum(variance, 0.0)) / total
+        n_effective = total**2 / float(np.square(weight).sum())
+        second, fourth = self._moments(weight, efficiency)
+        n_carrying = np.divide(np.square(second), fourth, out=np.zeros_like(second), where=fourth > 0)
         return ClassSweep(
             efficiency=np.concatenate([[0.0], efficiency]),
-            error=np.concatenate([[0.0], error]),
+            error=np.concatenate([[0.0], np.sqrt(second) / total]),
+            n_carrying=np.concatenate([[0.0], n_carrying]),
             n_rows=n_rows,
             total=total,
             n_effective=n_effective,
         )
+
+    def _moments(self, weight: Floats, efficiency: Floats) -> tuple[Floats, Floats]:
+        """Sum (P - eff T)^2, and (P - eff T)^4, over the events at each cut."""
+        squares = np.square(weight)
+        if self.event is None:
+            passing = self.at_cuts(squares)
+            second = passing * (1.0 - 2.0 * efficiency) + np.square(efficiency) * passing[-1]
+            passing = self.at_cuts(np.square(squares))
+            squared = np.square(efficiency)
+            # (1 - e)^4 of what passes, e^4 of what fails
+            fourth = passing * (1.0 - 2.0 * efficiency) * (1.0 - 2.0 * efficiency + 2.0 * squared)
+            fourth += np.square(squared) * passing[-1]
+        else:
+            sums = np.bincount(self.event, weights=weight)
+            of_row = sums[self.event]
+            before = self._passed_before(weight)
+            after = before + weight
+
+            def mixed(power: int, other: int) -> Floats:
+                """Sum over the events of P^power T^other at each cut."""
+                return self.at_cuts((after**power - before**power) * of_row**other)
+
+            second = mixed(2, 0) - 2.0 * efficiency * mixed(1, 1) + np.square(efficiency) * np.square(sums).sum()
+            fourth = mixed(4, 0) - 4.0 * efficiency * mixed(3, 1) + 6.0 * efficiency**2 * mixed(2, 2)
+            fourth += efficiency**4 * (sums**4).sum() - 4.0 * efficiency**3 * mixed(1, 3)
+        return np.maximum(second, 0.0), np.maximum(fourth, 0.0)
 
     def covariance(self, signal: Floats, background: Floats) -> Floats | None:
         """Covariance of the two efficiencies at each cut; None if no event has rows of both classes."""

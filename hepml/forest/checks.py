@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from hepml.errors import ModelFormatError, did_you_mean
+from hepml.forest.medians import MEDIANS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +18,7 @@ __all__ = ["Aggregate", "Comparison", "Link", "Precision", "check_forest", "tree
 
 Comparison = Literal["<", "<="]
 Precision = Literal["float32", "float64"]
-Aggregate = Literal["sum", "average"]
+Aggregate = Literal["sum", "average", "median", "tmva_median"]
 Link = Literal["identity", "logistic", "logistic_2x", "softmax", "tmva_grad", "exp"]
 
 _CHOICES = {"comparison": Comparison, "precision": Precision, "aggregate": Aggregate, "link": Link}
@@ -109,6 +110,10 @@ def _check_numbers(forest: Forest) -> None:
         forest.tree_weight.sum() > 0.0 and np.array_equal(np.unique(forest.output), [0])
     ):
         _fail("an average needs trees of one kind whose weights have a positive sum")
+    if forest.aggregate in MEDIANS and not (
+        forest.n_outputs == 1 and (forest.tree_weight >= 0.0).all() and forest.tree_weight.sum() > 0.0
+    ):
+        _fail("a median needs trees of one output, with weights of which none is negative and one is positive")
     if forest.feature.max() >= forest.n_features:
         _fail(f"a split uses feature {forest.feature.max()}; there are {forest.n_features}")
 

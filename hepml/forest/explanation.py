@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import factorial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from hepml.errors import InvalidInputError, did_you_mean
-from hepml.forest import kernels
+from hepml.forest import shapley
+from hepml.forest.medians import MEDIANS
+from hepml.forest.plan import breadth_first
 from hepml.forest.prediction import in_threads, prepared_input, refuse_missing
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ __all__ = ["Importance", "contributions", "importance"]
 
 Importance = Literal["gain", "total_gain", "cover", "total_cover", "splits"]
 
-_KERNELS: Any = kernels
+# Numba's dispatchers have no signatures that a type checker could read
+_KERNELS: Any = shapley
 
 
 def importance(forest: Forest, kind: Importance = "gain") -> NDArray[np.float64]:
@@ -49,100 +50,49 @@ def importance(forest: Forest, kind: Importance = "gain") -> NDArray[np.float64]
 
 def contributions(forest: Forest, X: ArrayLike, *, threads: int | None = None) -> NDArray[np.float64]:
     """Return the contribution of each feature to each margin; see :meth:`hepml.forest.Forest.contributions`."""
-    if np.isnan(forest.cover).any() or (forest.cover[forest.first_node[:-1]] <= 0.0).any():
+    if forest.aggregate in MEDIANS:
+        msg = (
+            "the margin of this forest is a weighted median of its trees, and contributions to single trees do not "
+            "add up to one; `importance` ranks the features"
+        )
+        raise InvalidInputError(msg)
+    cover = forest.cover
+    if np.isnan(cover).any() or (cover[forest.first_node[:-1]] <= 0.0).any():
         msg = (
             "contributions need the cover of each node (events or sum of Hessians), which is not known for this forest"
         )
         raise InvalidInputError(msg)
+    if (cover < 0.0).any() or np.isinf(cover).any():
+        msg = (
+            f"the cover of {int(((cover < 0.0) | np.isinf(cover)).sum())} of {len(cover)} nodes is negative or infinite "
+            "(negative weights in the training give negative ones); contributions need shares of the training events"
+        )
+        raise InvalidInputError(msg)
     plan, flat, layout, n_events = prepared_input(forest, X)
-    paths = _paths(forest)
-    scale = 1.0 if forest.aggregate == "sum" else 1.0 / forest.tree_weight.sum()
-    result = np.zeros((n_events, forest.n_features + 1, forest.n_outputs))
-    trees = plan.tree_root, plan.tree_output, *plan.nodes[1:]
+    _, place = breadth_first(forest)
+    expectation = np.zeros(forest.n_outputs)
+    structure = forest.feature, forest.left, forest.right, cover, plan.node_value
+    outline = _KERNELS.outline(*structure, forest.first_node, forest.output, forest.depth, place, expectation)
+    tree_first, most, *splits = outline
+    scale = 1.0 if forest.aggregate == "sum" else 1.0 / float(forest.tree_weight.sum())
+    result = np.empty((n_events, forest.n_features + 1, forest.n_outputs))
+    trees = forest.output, forest.depth, *plan.nodes[1:], plan.node_value, tree_first, *splits, *_quadrature(most)
+    base = forest.base + scale * expectation
 
     def explain(start: int, stop: int) -> int:
-        return int(_KERNELS.explain(flat, layout, start, stop, *plan.rows, *trees, *paths.arrays, result))
+        return int(_KERNELS.explain(flat, layout, start, stop, *plan.rows, *trees, scale, base, result))
 
     refuse_missing(forest, in_threads(explain, n_events, threads))
-    result *= scale
-    result[:, -1] += forest.base + scale * paths.expectation
     return result[:, :, 0] if forest.n_outputs == 1 else result
 
 
-@dataclass(frozen=True, slots=True)
-class _Paths:
-    """The ways from the roots to the leaves, conditions on one feature joined.
+def _quadrature(most: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+    """Return how many points each tree needs, where they begin, points and weights of Gauss and Legendre on (0, 1)."""
+    from scipy.special import roots_legendre
 
-    Parameters
-    ----------
-    arrays : tuple
-        For the kernel: first leaf of each tree; first element and values of each leaf; feature, share of the cover and
-        first condition of each element; node and answer of each condition; weights of coalitions by their size.
-    expectation : ndarray of float64, shape (n_outputs,)
-        Mean margin of the trees by cover.
-    """
-
-    arrays: tuple[NDArray[Any], ...]
-    expectation: NDArray[np.float64]
-
-
-def _paths(forest: Forest) -> _Paths:
-    from hepml.forest.plan import breadth_first
-
-    _, place = breadth_first(forest)
-    tree_first, leaf_first, element_first = [0], [0], [0]
-    leaf_value, element_feature, element_share, condition_node, condition_right = [], [], [], [], []
-    expectation = np.zeros(forest.n_outputs)
-    for tree in range(forest.n_trees):
-        # node, share of the root's cover, and the elements so far: feature -> (share, conditions)
-        open_nodes: list[tuple[int, float, dict[int, tuple[float, tuple[tuple[int, int], ...]]]]] = [
-            (int(forest.first_node[tree]), 1.0, {})
-        ]
-        while open_nodes:
-            node, share, elements = open_nodes.pop()
-            feature = int(forest.feature[node])
-            if feature < 0:
-                value = forest.value[node] * forest.tree_weight[tree]
-                if len(value) == 1:
-                    expectation[forest.output[tree]] += share * value[0]
-                else:
-                    expectation += share * value
-                leaf_value.append(value)
-                for name, (part, conditions) in elements.items():
-                    element_feature.append(name)
-                    element_share.append(part)
-                    condition_node += [condition[0] for condition in conditions]
-                    condition_right += [condition[1] for condition in conditions]
-                    element_first.append(len(condition_node))
-                leaf_first.append(len(element_feature))
-                continue
-            for child, answer in ((int(forest.right[node]), 1), (int(forest.left[node]), 0)):
-                part = float(forest.cover[child] / forest.cover[node]) if forest.cover[node] > 0.0 else 0.0
-                before, conditions = elements.get(feature, (1.0, ()))
-                joined = {**elements, feature: (before * part, (*conditions, (int(place[node]), answer)))}
-                open_nodes.append((child, share * part, joined))
-        tree_first.append(len(leaf_value))
-    most = max(int(np.diff(leaf_first).max()), 1)
-    return _Paths(
-        (
-            np.array(tree_first),
-            np.array(leaf_first),
-            np.array(leaf_value, dtype=np.float64),
-            np.array(element_feature, dtype=np.int64),
-            np.array(element_share, dtype=np.float64),
-            np.array(element_first),
-            np.array(condition_node, dtype=np.int64),
-            np.array(condition_right, dtype=np.bool_),
-            _coalition_weights(most),
-        ),
-        expectation,
-    )
-
-
-def _coalition_weights(most: int) -> NDArray[np.float64]:
-    """Return ``weights[d, k] = k! (d - 1 - k)! / d!``: Shapley's weight of k among d - 1 other players."""
-    weights = np.zeros((most + 1, most))
-    for d in range(1, most + 1):
-        for k in range(d):
-            weights[d, k] = factorial(k) * factorial(d - 1 - k) / factorial(d)
-    return weights
+    n_points = (most + 1) // 2
+    sizes, which = np.unique(n_points, return_inverse=True)
+    rules = [roots_legendre(int(size)) if size else (np.zeros(0), np.zeros(0)) for size in sizes]
+    first = np.cumsum([0, *sizes])[which]
+    points = np.concatenate([0.5 + 0.5 * found for found, _ in rules])
+    return n_points, first, points, np.concatenate([0.5 * weight for _, weight in rules])

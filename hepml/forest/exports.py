@@ -162,7 +162,7 @@ class ForestExports:
         Raises
         ------
         ExportError
-            If the forest splits by category, or what would be written disagrees with it.
+            If the forest is a median of its trees, or what would be written disagrees with it.
         MissingDependencyError
             If onnx or onnxruntime is not installed.
         OutputError
@@ -171,7 +171,7 @@ class ForestExports:
         Notes
         -----
         The input ``features`` has the shape (n_events, n_features); the outputs ``score`` and ``margin`` are float32 of
-        shape (n_events, n_outputs).
+        shape (n_events, n_outputs). Splits by category are chains of comparisons.
         """
         from hepml.forest.to_onnx import to_onnx
 

@@ -12,6 +12,7 @@ import numpy as np
 from hepml.errors import ModelFormatError
 from hepml.forest.checks import check_forest, tree_depths
 from hepml.forest.exports import ForestExports
+from hepml.forest.insight import ForestInsight
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from hepml.forest.checks import Aggregate, Comparison, Link, Precision
-    from hepml.forest.explanation import Importance
     from hepml.forest.plan import Plan
     from hepml.forest.prediction import Output
 
@@ -48,7 +48,7 @@ ARRAYS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Forest(ForestExports):
+class Forest(ForestExports, ForestInsight):
     """An ensemble of decision trees. Immutable: the arrays that it is given become read-only.
 
     Nodes of all trees stand one after another, the root of a tree first. An event at a node goes left if its feature is
@@ -72,7 +72,7 @@ class Forest(ForestExports):
     output : ndarray of int32, shape (n_trees,)
         Output that each tree adds to; 0 where trees have values for all.
     tree_weight : ndarray of float64, shape (n_trees,)
-        Factor on the leaf values of each tree.
+        Factor on the leaf values of each tree; for medians, how much each tree counts.
     base : ndarray of float64, shape (n_outputs,)
         What is added to the sum.
     feature_names : tuple of str
@@ -81,8 +81,9 @@ class Forest(ForestExports):
         When an event goes left.
     precision : {"float32", "float64"}
         How features are rounded before they are compared: as in the library that trained.
-    aggregate : {"sum", "average"}
-        Whether the margin is the sum of the trees, or their average by ``tree_weight``; plus ``base``.
+    aggregate : {"sum", "average", "median", "tmva_median"}
+        Whether the margin is the sum of the trees, their average by ``tree_weight``, or their median by it, as scikit-learn
+        or as TMVA takes it; plus ``base``.
     link : {"identity", "logistic", "logistic_2x", "softmax", "tmva_grad", "exp"}
         From the margin m to the score: m, 1/(1+e^-m), 1/(1+e^-2m), softmax over the outputs, 2/(1+e^-2m) - 1, e^m.
     takes_missing : bool
@@ -296,7 +297,7 @@ class Forest(ForestExports):
             Number of threads; it changes no result. Default: as many as there are cores and events are worth.
         output : {"score", "margin", "leaf", "staged"}
             The score (after the link); the margin (before it); the number of the leaf that each tree puts the event into, as
-            the library counts them that trained; the margins after each number of trees.
+            the library counts them that trained; the margins after each number of trees (scores: :meth:`staged_scores`).
         at : array-like of int, optional
             For ``"staged"``: numbers of trees, ascending. Default: 1, 2, ..., all.
 
@@ -323,57 +324,6 @@ class Forest(ForestExports):
         from hepml.forest.prediction import predict
 
         return predict(self, X, threads=threads, output=output, at=at)
-
-    def importance(self, kind: Importance = "gain") -> NDArray[np.float64]:
-        """Return how much each feature is used.
-
-        Parameters
-        ----------
-        kind : {"gain", "total_gain", "cover", "total_cover", "splits"}
-            Mean or sum of the gain, or of the cover, of a feature's splits; or their number.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_features,)
-            0 for features that are not used.
-
-        Raises
-        ------
-        InvalidInputError
-            If gain or cover are not known.
-        """
-        from hepml.forest.explanation import importance
-
-        return importance(self, kind)
-
-    def contributions(self, X: ArrayLike, threads: int | None = None) -> NDArray[np.float64]:
-        """Return how much each feature adds to the margin of each event: exact, path-dependent TreeSHAP.
-
-        Parameters
-        ----------
-        X : array-like, shape (n_events, n_features)
-            As for :meth:`predict`.
-        threads : int, optional
-            As for :meth:`predict`.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_events, n_features + 1) or (n_events, n_features + 1, n_outputs)
-            The last column is the mean margin of the training (by cover); the sum over all columns is the margin.
-
-        Raises
-        ------
-        InvalidInputError
-            If the cover of the nodes is not known.
-
-        Notes
-        -----
-        Lundberg et al., Nature Machine Intelligence 2 (2020) 56: Shapley values of the tree whose unknown features follow
-        the training events.
-        """
-        from hepml.forest.explanation import contributions
-
-        return contributions(self, X, threads=threads)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the forest to one ``.npz`` file, which :meth:`load` reads back equal.

@@ -21,8 +21,8 @@ __all__ = ["from_histogram_nodes", "from_sklearn"]
 
 _LARGEST_CATEGORY = 2**24
 _KNOWN = (
-    "Classifier and Regressor of DecisionTree, ExtraTree, RandomForest, ExtraTrees, GradientBoosting, HistGradientBoosting; "
-    "AdaBoostClassifier"
+    "Classifier and Regressor of DecisionTree, ExtraTree, RandomForest, ExtraTrees, AdaBoost, GradientBoosting, "
+    "HistGradientBoosting"
 )
 _HISTOGRAM_LINKS: dict[str, Link] = {"LogitLink": "logistic", "MultinomialLogit": "softmax", "LogLink": "exp"}
 # guesses of a dummy that depend on no event, and on no chance
@@ -35,8 +35,8 @@ def from_sklearn(estimator: Any, feature_names: Sequence[str] | None = None) -> 
     Parameters
     ----------
     estimator : fitted scikit-learn estimator
-        DecisionTree, ExtraTree, RandomForest, ExtraTrees, GradientBoosting, HistGradientBoosting (Classifier and Regressor)
-        or AdaBoostClassifier.
+        DecisionTree, ExtraTree, RandomForest, ExtraTrees, AdaBoost, GradientBoosting or HistGradientBoosting, Classifier or
+        Regressor.
     feature_names : sequence of str, optional
         Default: those that the estimator was fitted with, or x0, x1, ....
 
@@ -79,9 +79,8 @@ def from_sklearn(estimator: Any, feature_names: Sequence[str] | None = None) -> 
         _from_boosting: (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor),
         _from_histograms: (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor),
         _from_adaboost: (ensemble.AdaBoostClassifier,),
+        _from_median: (ensemble.AdaBoostRegressor,),
     }
-    if isinstance(estimator, ensemble.AdaBoostRegressor):
-        _refuse("AdaBoostRegressor takes the weighted median of its trees, which is no sum or average")
     door = next((door for door, kinds in doors.items() if isinstance(estimator, kinds)), None)
     if door is None:
         _refuse(f"{type(estimator).__name__} is no ensemble of trees that hepml knows (known: {_KNOWN})")
@@ -228,12 +227,7 @@ def _refuse_start_by_events(init: Any) -> None:
 
 
 def _from_adaboost(estimator: Any, names: list[str], metadata: dict[str, Any]) -> Forest:
-    from sklearn.tree import DecisionTreeClassifier
-
-    trees = estimator.estimators_
-    other = next((tree for tree in trees if not isinstance(tree, DecisionTreeClassifier)), None)
-    if other is not None:
-        _refuse(f"this AdaBoostClassifier boosts {type(other).__name__}, which is no decision tree")
+    trees = _boosted_trees(estimator, "DecisionTreeClassifier")
     if getattr(estimator, "algorithm", None) == "SAMME.R":
         _refuse("SAMME.R adds logarithms of probabilities, not trees: fit it with algorithm='SAMME'")
     n_classes = len(estimator.classes_)
@@ -261,6 +255,32 @@ def _from_adaboost(estimator: Any, names: list[str], metadata: dict[str, Any]) -
         takes_missing=_takes_missing(estimator),
         metadata=metadata,
     )
+
+
+def _from_median(estimator: Any, names: list[str], metadata: dict[str, Any]) -> Forest:
+    trees = _boosted_trees(estimator, "DecisionTreeRegressor")
+    weight = estimator.estimator_weights_[: len(trees)]
+    return Forest.from_nodes(
+        **_structure(trees),
+        value=np.concatenate([tree.tree_.value[:, 0, 0] for tree in trees]),
+        feature_names=names,
+        # a first tree that is worse than chance ends the boosting, and has no weight but is the answer
+        tree_weight=weight if weight.any() else np.ones(len(trees)),
+        comparison="<=",
+        aggregate="median",
+        takes_missing=_takes_missing(estimator),
+        metadata=metadata,
+    )
+
+
+def _boosted_trees(estimator: Any, kind: str) -> Sequence[Any]:
+    from sklearn import tree
+
+    trees: Sequence[Any] = estimator.estimators_
+    other = next((each for each in trees if not isinstance(each, getattr(tree, kind))), None)
+    if other is not None:
+        _refuse(f"this {type(estimator).__name__} boosts {type(other).__name__}, which is no decision tree")
+    return trees
 
 
 def _from_histograms(estimator: Any, names: list[str], metadata: dict[str, Any]) -> Forest:

@@ -24,6 +24,7 @@ __all__ = [
     "GRAD",
     "GROUPS",
     "LEAVES_BY_PURITY",
+    "MEDIAN",
     "NODE_EXTRAS",
     "decode",
     "encode",
@@ -32,10 +33,13 @@ __all__ = [
 ]
 
 GRAD = "Grad"
+# its response is a weighted median of the trees
+MEDIAN = "AdaBoostR2"
 # MethodBDT::ProcessOptions switches UseYesNoLeaf off for these, whatever the file says
 LEAVES_BY_PURITY = frozenset({"RealAdaBoost", "AdaCost"})
 AVERAGED = frozenset({"AdaBoost", "Bagging", *LEAVES_BY_PURITY})
 AVERAGED_REGRESSION = frozenset({"AdaBoost", "Bagging"})
+_REGRESSIONS = AVERAGED_REGRESSION | {MEDIAN}
 # Types::kRegression: leaves answer with their response. Gradient boosting grows regression trees in every analysis
 _REGRESSION_TREES = 1
 _ANALYSES = ("Classification", "Multiclass", "Regression")
@@ -80,8 +84,8 @@ def from_tmva(source: str | bytes | os.PathLike[str]) -> Forest:
     MissingFileError
         If there is no such file.
     ModelFormatError
-        If it is damaged, or holds what a forest cannot: transformed variables, splits by Fisher discriminants, preselection,
-        or the weighted median of AdaBoostR2.
+        If it is damaged, or holds what a forest cannot: transformed variables, splits by Fisher discriminants, or
+        preselection.
     """
     return _forest(*read_weights(source))
 
@@ -215,15 +219,13 @@ def _ensemble(
     header["boost_weight"] = encode(np.asarray(content.boost_weight))
     if boost == GRAD:
         return value, _gradient(analysis, weight, header)
-    known = {"Classification": AVERAGED, "Regression": AVERAGED_REGRESSION}.get(analysis, frozenset())
+    known = {"Classification": AVERAGED, "Regression": _REGRESSIONS}.get(analysis, frozenset())
     if boost not in known:
-        reason = (
-            ": its response is a weighted median of the trees, neither sum nor average" if boost == "AdaBoostR2" else ""
-        )
-        _refuse(name, f"BoostType={boost[:40]} in an analysis of type {analysis} is not supported{reason}")
+        _refuse(name, f"BoostType={boost[:40]} in an analysis of type {analysis} is not supported")
     if not weight.sum() > np.finfo(np.float64).eps:
         _refuse(name, "the weights of its trees sum to nothing, and TMVA would answer 0 for all events")
-    return value, {"aggregate": "average", "link": "identity", "tree_weight": weight}
+    aggregate = "tmva_median" if boost == MEDIAN else "average"
+    return value, {"aggregate": aggregate, "link": "identity", "tree_weight": weight}
 
 
 def _gradient(analysis: str, weight: NDArray[np.float64], header: dict[str, Any]) -> dict[str, Any]:

@@ -12,13 +12,18 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["BLOCK", "explain", "leaves", "score", "score_few"]
+__all__ = ["BLOCK", "leaves", "load", "median", "score", "score_few"]
 
 # events that are worked on at a time: their features stay in the processor's second-level cache, mostly in the first
 BLOCK = 512
 
 # what a row of the plan makes of a feature
 _NAN_LOW, _NAN_HIGH, _ONLY_NAN_HIGH, _ONLY_NAN_LOW, _CATEGORY = range(5)
+
+# a bit times this number has its place in its first six digits (Leiserson, Prokop & Randall 1998)
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+_PLACE = np.zeros(64, np.int64)
+_PLACE[[(0x03F79D71B4CB0A89 << place & (2**64 - 1)) >> 58 for place in range(64)]] = np.arange(64)
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -66,7 +71,7 @@ def score(
     n_missing = 0
     for first in range(start, stop, BLOCK):
         n = min(BLOCK, stop - first)
-        n_missing += _load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
+        n_missing += load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
         for k in range(n_outputs):
             sums[k, :n] = base[k]
         tree = 0
@@ -127,7 +132,7 @@ def score_few(
     x = np.empty((row_feature.shape[0], 1), node_cut.dtype)
     n_missing = 0
     for event in range(out.shape[0]):
-        n_missing += _load(flat, layout, event, 1, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
+        n_missing += load(flat, layout, event, 1, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
         for k in range(base.shape[0]):
             out[event, k] = base[k]
         for tree in range(tree_root.shape[0]):
@@ -169,7 +174,7 @@ def leaves(
     n_missing = 0
     for first in range(start, stop, BLOCK):
         n = min(BLOCK, stop - first)
-        n_missing += _load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
+        n_missing += load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
         for tree in range(tree_root.shape[0]):
             for e in range(n):
                 node[e] = tree_root[tree]
@@ -180,7 +185,54 @@ def leaves(
 
 
 @_compiled
-def _load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x):
+def median(ranks, value, weight, marks, totals, part, base, out):
+    """Write the median of the first ``marks[m]`` trees of each event, given by the ranks of their leaves, to ``out[m]``.
+
+    The middle tree is the first, by ascending leaf values, with which the weights reach half their sum. With ``part`` they
+    must exceed it, and 1 / ``part`` of the trees is averaged with it on either side.
+    """
+    order = np.empty(ranks.shape[1], np.int64)
+    sums = np.empty(ranks.shape[1], np.float64)
+    # leaves have different ranks: to sort them is to mark each in a line of bits and to read that from its begin
+    bits = np.zeros((value.shape[0] + 63) >> 6, np.uint64)
+    one, low_bits, place_bits = np.uint64(1), np.int64(63), np.uint64(58)
+    for e in range(ranks.shape[0]):
+        bits[:] = 0
+        n = 0
+        for m in range(marks.shape[0]):
+            for tree in range(n, marks[m]):
+                rank = np.int64(ranks[e, tree])
+                bits[rank >> 6] |= one << np.uint64(rank & low_bits)
+            n = marks[m]
+            k, reached = 0, 0.0
+            for w in range(bits.shape[0]):
+                word = bits[w]
+                while word != 0:
+                    lowest = word & (~word + one)
+                    word ^= lowest
+                    rank = (w << 6) + _PLACE[np.int64((lowest * _DE_BRUIJN) >> place_bits)]
+                    reached += weight[rank]
+                    order[k], sums[k] = rank, reached
+                    k += 1
+            # scikit-learn adds all weights in this order, TMVA in that of the trees: sums may differ in their last digit
+            total = totals[m] if part > 0 else reached
+            if not total > 0.0:
+                out[m, e] = np.nan
+                continue
+            half = 0.5 * total
+            middle = 0
+            while middle < n - 1 and (sums[middle] < half or (part > 0 and sums[middle] == half)):
+                middle += 1
+            reach = n // part if part > 0 else 0
+            first, last = max(middle - reach, 0), min(middle + reach, n - 1)
+            mean = 0.0
+            for t in range(first, last + 1):
+                mean += value[order[t]]
+            out[m, e] = mean / (last - first + 1) + base
+
+
+@_compiled
+def load(flat, layout, first, n, row_feature, row_kind, row_set, row_answer, set_first, set_values, x):
     """Copy a block of events into the lines of ``x``; ``layout`` is the distance of two events and of two features."""
     step, jump = layout[0], layout[1]
     n_missing = 0
@@ -312,85 +364,3 @@ def _join_4(x, row, cut, parts, total, n):
         a1 = v1[e] if x1[e] >= c1 else v0[e]
         a2 = v3[e] if x2[e] >= c2 else v2[e]
         total[e] += np.float64(a2 if x0[e] >= c0 else a1)
-
-
-@_compiled
-def explain(
-    flat,
-    layout,
-    start,
-    stop,
-    row_feature,
-    row_kind,
-    row_set,
-    row_answer,
-    set_first,
-    set_values,
-    tree_root,
-    tree_output,
-    node_row,
-    node_cut,
-    tree_first,
-    leaf_first,
-    leaf_value,
-    element_feature,
-    element_share,
-    element_first,
-    condition_node,
-    condition_right,
-    weights,
-    out,
-):
-    """Add each feature's contribution to the margins, event by event and leaf by leaf.
-
-    For a leaf that d features lead to, with shares z_i of the cover and o_i = 1 where the event meets the conditions on
-    feature i, the product of all (z_j + o_j t) is a polynomial in t whose coefficients sum over coalitions of equal size;
-    dividing one factor out of it leaves those of the others (Lundberg et al., Nature MI 2 (2020) 56, algorithm 2).
-    """
-    x = np.empty((row_feature.shape[0], 1), node_cut.dtype)
-    most = weights.shape[1]
-    product, quotient = np.empty(most + 1), np.empty(most)
-    met = np.empty(most, np.bool_)
-    n_missing = 0
-    for event in range(start, stop):
-        n_missing += _load(flat, layout, event, 1, row_feature, row_kind, row_set, row_answer, set_first, set_values, x)
-        for tree in range(tree_root.shape[0]):
-            output = tree_output[tree]
-            for leaf in range(tree_first[tree], tree_first[tree + 1]):
-                first = leaf_first[leaf]
-                d = leaf_first[leaf + 1] - first
-                product[0] = 1.0
-                for i in range(d):
-                    share = element_share[first + i]
-                    holds = True
-                    for c in range(element_first[first + i], element_first[first + i + 1]):
-                        node = condition_node[c]
-                        holds &= (x[node_row[node], 0] >= node_cut[node]) == condition_right[c]
-                    met[i] = holds
-                    product[i + 1] = 0.0
-                    for k in range(i + 1, 0, -1):
-                        product[k] = share * product[k] + (product[k - 1] if holds else 0.0)
-                    product[0] *= share
-                for i in range(d):
-                    share = element_share[first + i]
-                    if met[i]:
-                        quotient[d - 1] = product[d]
-                        for k in range(d - 1, 0, -1):
-                            quotient[k - 1] = product[k] - share * quotient[k]
-                    elif share > 0.0:
-                        for k in range(d):
-                            quotient[k] = product[k] / share
-                    else:
-                        # no event of the training and not this one: the feature changes nothing here
-                        continue
-                    total = 0.0
-                    for k in range(d):
-                        total += weights[d, k] * quotient[k]
-                    total *= (1.0 if met[i] else 0.0) - share
-                    feature = element_feature[first + i]
-                    if leaf_value.shape[1] == 1:
-                        out[event, feature, output] += total * leaf_value[leaf, 0]
-                    else:
-                        for k in range(leaf_value.shape[1]):
-                            out[event, feature, k] += total * leaf_value[leaf, k]
-    return n_missing

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepml.forest.medians import MEDIANS, ranked_leaves
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -47,7 +49,9 @@ class Plan:
     nodes : tuple
         Left child (a leaf's is itself; right ones follow left ones), row and cut of each node.
     node_value : ndarray of float64, shape (n_nodes, width)
-        Leaf values times the weight of their tree.
+        Leaf values times the weight of their tree; not for medians, where nothing is added.
+    ranks : tuple
+        For medians, rank of each leaf among all leaves, and value and weight of the leaf of each rank. Else empty.
     node_id : ndarray of int32
         Number of each node in the library that trained.
     """
@@ -62,6 +66,7 @@ class Plan:
     top: tuple[NDArray[Any], ...]
     nodes: tuple[NDArray[Any], ...]
     node_value: NDArray[np.float64]
+    ranks: tuple[NDArray[Any], ...]
     node_id: NDArray[np.int32]
 
 
@@ -85,7 +90,9 @@ def make_plan(forest: Forest, dtype: np.dtype[Any]) -> Plan:
     row, rows = _rows(forest, kind)
     leaf = forest.feature < 0
     tree = np.repeat(np.arange(forest.n_trees), np.diff(forest.first_node))
-    value = np.where(leaf[:, None], forest.value * forest.tree_weight[tree][:, None], 0.0)
+    weight = forest.tree_weight[tree]
+    is_median = forest.aggregate in MEDIANS
+    value = np.where(leaf[:, None], forest.value * (1.0 if is_median else weight[:, None]), 0.0)
     cut = np.where(leaf, np.asarray(np.nan, dtype), cut)
     left = np.where(leaf, place, place[forest.left]).astype(np.int32)
     nodes = left[order], row[order], cut[order]
@@ -106,6 +113,7 @@ def make_plan(forest: Forest, dtype: np.dtype[Any]) -> Plan:
         top=top,
         nodes=nodes,
         node_value=values,
+        ranks=ranked_leaves(values[:, 0], leaf[order], weight[order]) if is_median else (),
         node_id=forest.node_id[order],
     )
 

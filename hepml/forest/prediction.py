@@ -11,16 +11,17 @@ import numpy as np
 from hepml.errors import FeatureMismatchError, FeatureValueError, InvalidInputError, did_you_mean
 from hepml.forest import kernels
 from hepml.forest.links import apply_link
+from hepml.forest.medians import MEDIANS, medians
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from hepml.forest.forest import Forest
     from hepml.forest.plan import Plan
 
-__all__ = ["Output", "in_threads", "predict", "prepared_input", "refuse_missing"]
+__all__ = ["Output", "in_threads", "predict", "prepared_input", "refuse_missing", "staged_scores"]
 
 Output = Literal["score", "margin", "leaf", "staged"]
 
@@ -31,6 +32,8 @@ _KERNELS: Any = kernels
 _FEW = 16
 # a thread is worth its start from so many events on
 _EVENTS_PER_THREAD = 8 * kernels.BLOCK
+# whose margins of all stages are held at a time
+_EVENTS_OF_STAGES = 128 * kernels.BLOCK
 
 
 def predict(
@@ -61,7 +64,9 @@ def predict(
     sums = np.empty((len(marks), n_events, forest.n_outputs))
     # an average is taken before the base is added
     start_value = forest.base if forest.aggregate == "sum" else np.zeros(forest.n_outputs)
-    if n_events <= _FEW and output != "staged":
+    if forest.aggregate in MEDIANS:
+        n_missing = in_threads(medians(forest, plan, flat, layout, marks, sums), n_events, threads)
+    elif n_events <= _FEW and output != "staged":
         trees = plan.tree_root, plan.tree_output, start_value, *plan.nodes, plan.node_value
         n_missing = int(_KERNELS.score_few(flat, layout, *plan.rows, *trees, sums[0]))
     else:
@@ -82,6 +87,23 @@ def predict(
         return sums[:, :, 0] if forest.n_outputs == 1 else sums
     result = sums[0] if output == "margin" else apply_link(forest.link, sums[0])
     return result[:, 0] if forest.n_outputs == 1 else result
+
+
+def staged_scores(
+    forest: Forest, X: ArrayLike, at: ArrayLike, *, threads: int | None = None, dtype: DTypeLike = np.float32
+) -> NDArray[np.floating]:
+    """Return the scores after some numbers of trees; see :meth:`hepml.forest.Forest.staged_scores`."""
+    if np.dtype(dtype) not in {np.dtype(np.float32), np.dtype(np.float64)}:
+        msg = f"dtype of staged scores is {dtype!r}; it must be float32 or float64"
+        raise InvalidInputError(msg)
+    matrix, n_stages = _matrix(forest, X), len(_marks(forest, at))
+    result = np.empty((n_stages, len(matrix), forest.n_outputs), dtype=dtype)
+    for start in range(0, len(matrix), _EVENTS_OF_STAGES):
+        part = slice(start, start + _EVENTS_OF_STAGES)
+        margins = predict(forest, matrix[part], threads=threads, output="staged", at=at)
+        for stage, margin in enumerate(margins.reshape(n_stages, -1, forest.n_outputs)):
+            result[stage, part] = apply_link(forest.link, margin)
+    return result[:, :, 0] if forest.n_outputs == 1 else result
 
 
 def prepared_input(forest: Forest, X: ArrayLike) -> tuple[Plan, NDArray[Any], NDArray[np.int64], int]:

@@ -59,6 +59,6 @@ def array_from_npy(content: bytes, dtype: Any, name: str, *, dimensions: int = 1
             msg = f"shape {shape} of {found} in {len(rest)} bytes"
             raise ValueError(msg)  # noqa: TRY301  (one exit for everything that numpy and this code find)
     except (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError, tokenize.TokenError) as error:
-        msg = f"{name} is damaged: {error}"
+        msg = f"{name} is damaged: {error!s:.300}"
         raise ModelFormatError(msg) from error
     return np.frombuffer(rest, dtype=found).reshape(shape)

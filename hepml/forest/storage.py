@@ -14,6 +14,7 @@ import numpy as np
 from hepml.atomic import atomic_path
 from hepml.errors import MissingFileError, ModelFormatError
 from hepml.forest.forest import ARRAYS, Forest
+from hepml.forest.medians import MEDIANS
 from hepml.forest.safe_json import parse_json
 from hepml.forest.safe_npy import array_from_npy
 
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["from_bytes", "load", "save", "to_bytes"]
 
-_FORMAT, _VERSION = "hepml-forest", 1
+_FORMAT = "hepml-forest"
+# the second knows medians; a forest is written in the first version that holds it, for older readers
+_VERSIONS = (1, 2)
 _HEADER = "forest.json"
 _LARGEST_HEADER = 16 * 2**20
-# what deflate makes of the most regular of arrays
-_LARGEST_RATIO = 1100
+# thresholds and leaves shrink by less than 10; a short file that unpacks to much more is an attack
+_LARGEST_RATIO = 60
+_ALWAYS_ALLOWED = 64 * 2**20
 _HEADER_TYPES: dict[str, type] = {"feature_names": list, "metadata": dict, "takes_missing": bool}
 # so that every writing of one forest gives the same bytes
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
@@ -55,19 +59,29 @@ def load(path: str | os.PathLike[str]) -> Forest:
 
 def to_bytes(forest: Forest) -> bytes:
     """Return the content of a ``.npz`` file: the same bytes for equal forests."""
-    header = {"format": _FORMAT, "version": _VERSION} | {
+    version = 2 if forest.aggregate in MEDIANS else 1
+    header = {"format": _FORMAT, "version": version} | {
         item.name: getattr(forest, item.name) for item in fields(forest) if item.name not in ARRAYS
     }
     header |= {"metadata": dict(forest.metadata), "feature_names": list(forest.feature_names)}
+    files = {_HEADER: json.dumps(header, sort_keys=True, allow_nan=False).encode()}
+    for name in ARRAYS:
+        array = io.BytesIO()
+        np.lib.format.write_array(array, getattr(forest, name), version=(1, 0), allow_pickle=False)
+        files[f"{name}.npy"] = array.getvalue()
+    content = _packed(files, zipfile.ZIP_DEFLATED)
+    # many equal trees shrink like an attack does
+    small = sum(map(len, files.values())) <= _LARGEST_RATIO * len(content) + _ALWAYS_ALLOWED
+    return content if small else _packed(files, zipfile.ZIP_STORED)
+
+
+def _packed(files: dict[str, bytes], compression: int) -> bytes:
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo(_HEADER, _TIMESTAMP), json.dumps(header, sort_keys=True, allow_nan=False))
-        for name in ARRAYS:
-            array = io.BytesIO()
-            np.lib.format.write_array(array, getattr(forest, name), version=(1, 0), allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy", _TIMESTAMP)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, array.getvalue())
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name, _TIMESTAMP)
+            entry.compress_type = zipfile.ZIP_STORED if name == _HEADER else compression
+            archive.writestr(entry, content)
     return stream.getvalue()
 
 
@@ -79,7 +93,8 @@ def from_bytes(content: bytes, name: str) -> Forest:
     except ModelFormatError:
         raise
     except Exception as error:  # of a damaged archive, zipfile raises what its reading happens to meet
-        msg = f"{name} is damaged, or no .npz file: {error}"
+        # which repeats names of members, that may be of any length
+        msg = f"{name} is damaged, or no .npz file: {error!s:.300}"
         raise ModelFormatError(msg) from error
     arrays = {
         array: array_from_npy(file, ARRAYS[array], f"{name}: its array {array!r}", dimensions=2)
@@ -94,7 +109,7 @@ def _unpack(archive: zipfile.ZipFile, n_bytes: int, name: str) -> tuple[dict[str
     if set(sizes) != {_HEADER, *(f"{array}.npy" for array in ARRAYS)} or len(sizes) != len(archive.namelist()):
         msg = f"{name} is no forest that hepml wrote: it holds {', '.join(sorted(sizes))[:200] or 'nothing'}"
         raise ModelFormatError(msg)
-    if sum(sizes.values()) > _LARGEST_RATIO * n_bytes + _LARGEST_HEADER:
+    if sum(sizes.values()) > _LARGEST_RATIO * n_bytes + _ALWAYS_ALLOWED:
         msg = f"{name} is damaged: its {n_bytes} bytes would unpack to {sum(sizes.values())}"
         raise ModelFormatError(msg)
     header = parse_json(_read(archive, _HEADER, _LARGEST_HEADER), f"the header of {name}")
@@ -115,8 +130,9 @@ def _forest(header: dict[str, Any], arrays: dict[str, NDArray[Any]], name: str) 
         msg = f"{name} is no forest that hepml wrote: its format is not {_FORMAT!r}"
         raise ModelFormatError(msg)
     version = header.pop("version", None)
-    if version != _VERSION:
-        msg = f"{name} has version {version!r} of {_FORMAT}; this hepml knows version {_VERSION}: update hepml"
+    if version not in _VERSIONS:
+        known = " and ".join(map(str, _VERSIONS))
+        msg = f"{name} has version {version!r} of {_FORMAT}; this hepml knows versions {known}: update hepml"
         raise ModelFormatError(msg)
     kinds = {item.name: _HEADER_TYPES.get(item.name, str) for item in fields(Forest) if item.name not in ARRAYS}
     wrong = [key for key, kind in kinds.items() if not isinstance(header.get(key), kind)]

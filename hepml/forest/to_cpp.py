@@ -11,6 +11,8 @@ import numpy as np
 
 from hepml.errors import ExportError, InvalidInputError, did_you_mean
 from hepml.forest.compiling import evaluate_source
+from hepml.forest.median_source import c_comparison, c_median
+from hepml.forest.medians import MEDIANS
 from hepml.forest.verification import export
 
 if TYPE_CHECKING:
@@ -134,7 +136,7 @@ def make_form(forest: Forest, name: str, language: Language = "c++17") -> Source
     InvalidInputError
         If the name is no identifier that may be used, or the language is not known.
     ExportError
-        If the forest uses more features than fit onto the stack.
+        If the forest uses more features than fit onto the stack, or is a median of more trees than that.
     """
     if language not in get_args(Language):
         known = get_args(Language)
@@ -149,6 +151,9 @@ def make_form(forest: Forest, name: str, language: Language = "c++17") -> Source
         msg = (
             f"this forest asks {len(plan.rows[0])} different things of its features; source code can hold {_MOST_ROWS}"
         )
+        raise ExportError(msg)
+    if forest.aggregate in MEDIANS and forest.n_trees > _MOST_ROWS:
+        msg = f"this forest is a median of {forest.n_trees} trees; source code can sort {_MOST_ROWS}"
         raise ExportError(msg)
     text = "\n".join(_lines(forest, plan, name, language)) + "\n"
     dtype = np.dtype(np.float64 if double else np.float32)
@@ -171,7 +176,13 @@ def _lines(forest: Forest, plan: Plan, name: str, language: Language) -> Iterabl
     kind = f"{array} {node if cpp else f'struct {node}'}"
     yield from _array(f"{kind} {data('nodes')}", nodes)
     width = plan.node_value.shape[1]
-    yield from _array(f"{array} double {data('values')}", _literals(plan.node_value.ravel(), "double"))
+    if forest.aggregate in MEDIANS:
+        rank, rank_value, rank_weight = plan.ranks
+        yield from _array(f"{array} int32_t {data('ranks')}", map(str, rank.tolist()))
+        yield from _array(f"{array} double {data('rank_value')}", _literals(rank_value, "double"))
+        yield from _array(f"{array} double {data('rank_weight')}", _literals(rank_weight, "double"))
+    else:
+        yield from _array(f"{array} double {data('values')}", _literals(plan.node_value.ravel(), "double"))
     yield from _array(f"{array} int32_t {data('roots')}", map(str, plan.tree_root.tolist()))
     fixed = int(forest.depth.max()) <= _DEEPEST_FIXED
     if fixed:
@@ -202,13 +213,15 @@ def _lines(forest: Forest, plan: Plan, name: str, language: Language) -> Iterabl
 
 def _head(forest: Forest, name: str, real: str, *, cpp: bool) -> Iterable[str]:
     several = forest.n_outputs > 1
+    is_median = forest.aggregate in MEDIANS
+    what = "median" if is_median else forest.aggregate
     yield f"// {forest.n_trees} trees of {forest.n_features} features; written by hepml, checked against the forest."
     yield "//"
     if several:
         yield f"//   void {name}_margins(const {real}* x, double* out);  the {forest.n_outputs} sums of the trees"
         yield f"//   void {name}_scores(const {real}* x, double* out);   the {forest.n_outputs} scores"
     else:
-        yield f"//   double {name}_margin(const {real}* x);  the sum of the trees"
+        yield f"//   double {name}_margin(const {real}* x);  the {what} of the trees"
         yield f"//   double {name}_score(const {real}* x);   the score ({forest.link})"
     if cpp:
         values = "std::array<double, n>" if several else "double"
@@ -222,8 +235,10 @@ def _head(forest: Forest, name: str, real: str, *, cpp: bool) -> Iterable[str]:
         yield f"//   x[{number}] {_quoted(feature)}"
     yield f"#ifndef {name}_INCLUDED"
     yield f"#define {name}_INCLUDED"
-    headers = ("array", "cmath", "cstdint", "type_traits") if cpp else ("math.h", "stdint.h")
-    yield from (f"#include <{header}>" for header in headers)
+    headers = ["array", "cmath", "cstdint", "type_traits"] if cpp else ["math.h", "stdint.h"]
+    if is_median:
+        headers.append("algorithm" if cpp else "stdlib.h")
+    yield from (f"#include <{header}>" for header in sorted(headers))
     yield "#ifdef __FAST_MATH__"
     yield '#error "missing values cannot be told from others with -ffast-math"'
     yield "#endif"
@@ -268,7 +283,7 @@ def _array(declaration: str, items: Iterable[str]) -> Iterable[str]:
 def _functions(
     forest: Forest, plan: Plan, name: str, real: str, api: str, *, cpp: bool, fixed: bool, categories: bool
 ) -> Iterable[str]:
-    n_outputs, width = forest.n_outputs, plan.node_value.shape[1]
+    n_outputs = forest.n_outputs
     data = f"{name}_data::" if cpp else f"{name}_"
     math = "std::" if cpp else ""
     infinity = f"({real})INFINITY"
@@ -287,12 +302,12 @@ static inline int {name}_membership({real} value, int64_t first, int64_t last) {
   return first < end && {data}set_values[first] == number ? 0 : 1;
 }}
 """
-    sums = "double* out"
-    yield f"{api} void {name}_margins(const {real}* x, {sums}) {{"
+    if forest.aggregate in MEDIANS and not cpp:
+        yield c_comparison(name)
+    begin, add, end = _sums(forest, plan, name, data, cpp=cpp)
+    yield f"{api} void {name}_margins(const {real}* x, double* out) {{"
     yield f"  {real} v[{n_rows}];"
-    yield f"  for (int k = 0; k < {n_outputs}; ++k) out[k] = 0;" if forest.aggregate == "average" else ""
-    if forest.aggregate == "sum":
-        yield from (f"  out[{k}] = {text};" for k, text in enumerate(_literals(forest.base, "double")))
+    yield from begin
     yield f"""  for (int r = 0; r < {n_rows}; ++r) {{
     const {real} value = x[{data}row_feature[r]];
     const int missing = value != value;"""
@@ -319,20 +334,31 @@ static inline int {name}_membership({real} value, int64_t first, int64_t last) {
         yield f"    for (int d = {data}depths[t]; d > 0; --d) {step}"
     else:
         yield f"    while ({data}nodes[n].left != n) {step}"
-    if width > 1:
-        yield f"    for (int k = 0; k < {width}; ++k) out[k] += {data}values[(int64_t){width} * n + k];"
-    else:
-        yield f"    out[{f'{data}outputs[t]' if n_outputs > 1 else '0'}] += {data}values[n];"
+    yield f"    {add}"
     yield "  }"
-    if forest.aggregate == "average":
-        total = _literal(float(np.cumsum(forest.tree_weight)[-1]))
-        for k, text in enumerate(_literals(forest.base, "double")):
-            yield f"  out[{k}] = out[{k}] / (double){total} + (double){text};"
+    yield from end
     yield "}"
     yield ""
     yield from _scores(forest, name, real, api, math)
     if cpp:
         yield from _of_numbers(forest, name, real)
+
+
+def _sums(forest: Forest, plan: Plan, name: str, data: str, *, cpp: bool) -> tuple[Iterable[str], str, Iterable[str]]:
+    """Return statements before the trees, what each tree adds by its leaf ``n``, and statements behind them."""
+    n_outputs, width = forest.n_outputs, plan.node_value.shape[1]
+    total, base = _literal(float(np.cumsum(forest.tree_weight)[-1])), _literals(forest.base, "double")
+    if forest.aggregate in MEDIANS:
+        end = c_median(forest, name=name, data=data, total=total, base=base[0], cpp=cpp)
+        return [f"  int32_t order[{forest.n_trees}];"], f"order[t] = {data}ranks[n];", end
+    if width > 1:
+        add = f"for (int k = 0; k < {width}; ++k) out[k] += {data}values[(int64_t){width} * n + k];"
+    else:
+        add = f"out[{f'{data}outputs[t]' if n_outputs > 1 else '0'}] += {data}values[n];"
+    if forest.aggregate == "average":
+        zeros = [f"  for (int k = 0; k < {n_outputs}; ++k) out[k] = 0;"]
+        return zeros, add, [f"  out[{k}] = out[{k}] / (double){total} + (double){text};" for k, text in enumerate(base)]
+    return [f"  out[{k}] = {text};" for k, text in enumerate(base)], add, []
 
 
 def _scores(forest: Forest, name: str, real: str, api: str, math: str) -> Iterable[str]:

@@ -10,6 +10,8 @@ import numpy as np
 
 from hepml.errors import ExportError, missing_dependency
 from hepml.forest.described import to_text
+from hepml.forest.medians import MEDIANS
+from hepml.forest.onnx_nodes import onnx_nodes
 from hepml.forest.verification import FLOAT32_TOLERANCE, Evaluation, export
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def make_form(forest: Forest, *, float32_features: bool = False) -> OnnxForm:
     Parameters
     ----------
     forest : Forest
-        Without splits by category.
+        Any whose trees are added up or averaged.
     float32_features : bool
         As for :meth:`hepml.forest.Forest.to_onnx`.
 
@@ -94,12 +96,8 @@ def make_form(forest: Forest, *, float32_features: bool = False) -> OnnxForm:
     MissingDependencyError
         If onnx is not installed.
     """
-    by_category = np.unique(forest.feature[forest.category_set >= 0])
-    if by_category.size:
-        names = ", ".join(forest.feature_names[number] for number in by_category[:8])
-        msg = (
-            f"the trees of ONNX (ai.onnx.ml {ML_OPSET}) have no splits by category, and this forest has some in {names}"
-        )
+    if forest.aggregate in MEDIANS:
+        msg = "the trees of ONNX are added up, and the margin of this forest is a weighted median of its trees"
         raise ExportError(msg)
     onnx = _library("onnx")
     helper, proto = onnx.helper, onnx.TensorProto
@@ -126,20 +124,18 @@ def make_form(forest: Forest, *, float32_features: bool = False) -> OnnxForm:
 
 def _attributes(forest: Forest, onnx: Any, *, double: bool) -> dict[str, Any]:
     """Return what the operator holds: nodes and leaves of all trees, numbered within their tree."""
-    sizes = np.diff(forest.first_node)
-    tree = np.repeat(np.arange(forest.n_trees), sizes)
-    start = forest.first_node[:-1][tree]
-    leaf = forest.feature < 0
+    nodes = onnx_nodes(forest, np.dtype(np.float64 if double else np.float32))
+    leaf = forest.feature[nodes.origin] < 0
     inner = "BRANCH_LT" if forest.comparison == "<" else "BRANCH_LEQ"
     width = forest.value.shape[1]
     at = np.repeat(np.flatnonzero(leaf), width)
-    weight = forest.tree_weight[tree[leaf]][:, None]
+    weight = forest.tree_weight[nodes.tree[leaf]][:, None]
     if forest.aggregate == "average":
         weight = weight / forest.tree_weight.sum()
-    target: NDArray[Any] = forest.output[tree[at]] if width == 1 else np.tile(np.arange(width), int(leaf.sum()))
+    target: NDArray[Any] = forest.output[nodes.tree[at]] if width == 1 else np.tile(np.arange(width), int(leaf.sum()))
     numbers = {
-        "nodes_values": _thresholds(forest, leaf, double=double),
-        "target_weights": (forest.value[leaf] * weight).ravel(),
+        "nodes_values": nodes.cut,
+        "target_weights": (forest.value[nodes.origin[leaf]] * weight).ravel(),
         "base_values": forest.base,
     }
     with np.errstate(over="ignore"):
@@ -157,33 +153,20 @@ def _attributes(forest: Forest, onnx: Any, *, double: bool) -> dict[str, Any]:
     else:
         tensors = {name: values.tolist() for name, values in numbers.items()}
     return tensors | {
-        "nodes_treeids": tree.tolist(),
-        "nodes_nodeids": (np.arange(len(tree)) - start).tolist(),
-        "nodes_featureids": forest.feature.clip(min=0).tolist(),
+        "nodes_treeids": nodes.tree.tolist(),
+        "nodes_nodeids": nodes.number.tolist(),
+        "nodes_featureids": forest.feature[nodes.origin].clip(min=0).tolist(),
         "nodes_modes": np.where(leaf, "LEAF", inner).tolist(),
-        "nodes_truenodeids": np.where(leaf, 0, forest.left - start).tolist(),
-        "nodes_falsenodeids": np.where(leaf, 0, forest.right - start).tolist(),
-        "nodes_missing_value_tracks_true": (~leaf & ~forest.missing_right).astype(int).tolist(),
-        "target_treeids": tree[at].tolist(),
-        "target_nodeids": (at - start[at]).tolist(),
+        "nodes_truenodeids": nodes.yes.tolist(),
+        "nodes_falsenodeids": nodes.no.tolist(),
+        "nodes_missing_value_tracks_true": nodes.missing_yes.astype(int).tolist(),
+        "target_treeids": nodes.tree[at].tolist(),
+        "target_nodeids": nodes.number[at].tolist(),
         "target_ids": target.tolist(),
         "n_targets": forest.n_outputs,
         "aggregate_function": "SUM",
         "post_transform": "NONE",
     }
-
-
-def _thresholds(forest: Forest, leaf: NDArray[np.bool_], *, double: bool) -> NDArray[Any]:
-    """Return thresholds that decide as the forest's for all features of the input's precision."""
-    threshold = np.where(leaf, 0.0, forest.threshold)
-    if double:
-        return threshold
-    with np.errstate(over="ignore"):
-        single = threshold.astype(np.float32)
-    infinity = np.float32(np.inf)
-    if forest.comparison == "<":
-        return np.where(single.astype(np.float64) < threshold, np.nextafter(single, infinity), single)
-    return np.where(single.astype(np.float64) > threshold, np.nextafter(single, -infinity), single)
 
 
 def _link(forest: Forest, helper: Any, proto: Any) -> list[Any]:

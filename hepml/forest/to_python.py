@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepml.forest.median_source import python_median
+from hepml.forest.medians import MEDIANS
 from hepml.forest.verification import Evaluation, export
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from hepml.forest.checks import Link
     from hepml.forest.forest import Forest
+    from hepml.forest.plan import Plan
     from hepml.forest.verification import Verification
 
 __all__ = ["PythonForm", "make_form", "to_python"]
@@ -33,7 +36,7 @@ _LINKS: dict[Link, str] = {
 _SOURCE = '''\
 """{n_trees} trees; written by hepml, checked against the forest. It needs numpy and nothing else.
 
-margin(X) gives the sum of the trees and score(X) what follows from it by the link {link!r}, for X of shape
+margin(X) gives the {aggregate} of the trees and score(X) what follows from it by the link {link!r}, for X of shape
 (n_events, {n_features}) with the columns FEATURES. NaN means missing{missing}.
 """
 
@@ -78,7 +81,7 @@ def _margins(X):
     out = np.empty((len(X), {n_outputs}))
     for start in range(0, len(X), _BLOCK):
         block = X[start : start + _BLOCK]
-        total = np.tile({start_value}, (len(block), 1))
+        total = {start_value}
         v = _rows(block).ravel()
         event = np.arange(len(block))
         for root, depth, output in zip(_ROOT.tolist(), _DEPTH.tolist(), _OUTPUT.tolist()):
@@ -108,7 +111,7 @@ def _rows(block):
         else:
             rows[r] = np.where(missing == (kind == {only_nan_high}), 1.0, -1.0)
     return rows
-'''
+{medians}'''
 _REFUSE = """\
         if missing.any():
             raise ValueError(f"feature {FEATURES[k]!r} is missing, and these trees take no missing values")
@@ -170,7 +173,6 @@ def make_form(forest: Forest) -> PythonForm:
     plan = forest.plan64 if double else forest.plan32
     left, row, cut = plan.nodes
     feature, kind, number, answer, first, values = plan.rows
-    average = forest.aggregate == "average"
     arrays = {
         "_LEFT": left.astype(np.int64),
         "_ROW": row.astype(np.int64),
@@ -188,7 +190,11 @@ def make_form(forest: Forest) -> PythonForm:
         "_BASE": forest.base,
         "_WEIGHT": np.cumsum(forest.tree_weight)[-1:],
     }
-    vector = plan.node_value.shape[1] > 1
+    start_value, add, result = _sums(forest, plan)
+    is_median = forest.aggregate in MEDIANS
+    if is_median:
+        del arrays["_VALUE"]
+        arrays |= dict(zip(("_RANK", "_RANK_VALUE", "_RANK_WEIGHT"), plan.ranks, strict=True))
     text = _SOURCE.format(
         n_trees=forest.n_trees,
         n_features=forest.n_features,
@@ -198,15 +204,27 @@ def make_form(forest: Forest) -> PythonForm:
         features="\n".join(f"    {name!a}," for name in forest.feature_names),
         arrays="\n".join(_declaration(name, array) for name, array in arrays.items()),
         link_code=_LINKS[forest.link],
-        start_value="np.zeros(len(_BASE))" if average else "_BASE",
-        add="total += _VALUE[node]" if vector else "total[:, output] += _VALUE[node, 0]",
-        result="total / _WEIGHT + _BASE" if average else "total",
+        aggregate="median" if is_median else forest.aggregate,
+        start_value=start_value,
+        add=add,
+        result=result,
+        medians=python_median(forest) if is_median else "",
         refuse="" if forest.takes_missing else _REFUSE,
         category=_CATEGORY,
         nan_high=_NAN_HIGH,
         only_nan_high=_ONLY_NAN_HIGH,
     )
     return PythonForm(text.encode("ascii"), np.dtype(np.float64 if double else np.float32), forest.n_outputs)
+
+
+def _sums(forest: Forest, plan: Plan) -> tuple[str, str, str]:
+    """Return where the trees of a block of events begin, what each adds, and what comes of it."""
+    if forest.aggregate in MEDIANS:
+        return "[]", "total.append(_RANK[node])", "_medians(total)"
+    add = "total += _VALUE[node]" if plan.node_value.shape[1] > 1 else "total[:, output] += _VALUE[node, 0]"
+    if forest.aggregate == "average":
+        return "np.zeros((len(block), len(_BASE)))", add, "total / _WEIGHT + _BASE"
+    return "np.tile(_BASE, (len(block), 1))", add, "total"
 
 
 def _declaration(name: str, array: NDArray[Any]) -> str:

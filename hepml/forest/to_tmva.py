@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from hepml.errors import ExportError, InvalidInputError, unknown_name
-from hepml.forest.from_tmva import AVERAGED, AVERAGED_REGRESSION, GRAD, LEAVES_BY_PURITY, NODE_EXTRAS, decode, from_tmva
+from hepml.forest.from_tmva import (
+    AVERAGED,
+    AVERAGED_REGRESSION,
+    GRAD,
+    LEAVES_BY_PURITY,
+    MEDIAN,
+    NODE_EXTRAS,
+    decode,
+    from_tmva,
+)
 from hepml.forest.tmva_header import Names, header_of
 from hepml.forest.tmva_writer import DEFAULT_OPTIONS, TreesToWrite, weights_xml
 from hepml.forest.tmva_xml import DEEPEST_TREE
@@ -135,6 +144,12 @@ def _refuse_what_tmva_lacks(forest: Forest, *, ignore_missing: bool, float32_fea
         _refuse(f"it has {forest.n_outputs} outputs; TMVA has several for multi-class gradient boosting (softmax) only")
     if forest.depth.max() > DEEPEST_TREE:
         _refuse(f"a tree has {forest.depth.max()} levels, and readers of XML stop at {DEEPEST_TREE}")
+    if forest.aggregate == "median":
+        _refuse(
+            "its margin is the weighted median of its trees, and AdaBoostR2 of TMVA averages a third of the trees around it"
+        )
+    if forest.aggregate == "tmva_median" and forest.link != "identity":
+        _refuse(f"AdaBoostR2 of TMVA answers with a median of the trees, and this forest with its {forest.link}")
     if forest.link == "exp":
         _refuse("its score is an exponential, which no boosting of TMVA has")
 
@@ -142,13 +157,15 @@ def _refuse_what_tmva_lacks(forest: Forest, *, ignore_missing: bool, float32_fea
 def _layout(forest: Forest) -> _Layout:
     value, weight = forest.value[:, 0], forest.tree_weight
     leaves = value[forest.feature < 0]
-    if forest.aggregate == "average" and forest.link == "identity":
+    if forest.aggregate != "sum" and forest.link == "identity":
         shifted = value + forest.base[0]
         largest = np.abs(weight).max()
         if not _SMALLEST_WEIGHT < largest < _LARGEST_WEIGHT:
             # an average does not depend on their scale, and TMVA keeps them in single precision
             weight = weight / largest
         leaves = leaves + forest.base[0]
+        if forest.aggregate == "tmva_median":
+            return _Layout("Regression", MEDIAN, "response", shifted, weight, np.zeros(1))
         boost = _boost_of(forest)
         by_type = bool((np.abs(leaves) == 1.0).all())
         purities = bool((leaves >= 0.0).all() and (leaves <= 1.0).all())

@@ -10,6 +10,7 @@ import numpy as np
 
 from hepml.errors import ExportError
 from hepml.forest.described import to_text
+from hepml.forest.medians import MEDIANS
 from hepml.forest.verification import FLOAT32_TOLERANCE, Evaluation, export
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ _FORBIDDEN = frozenset("[]<")
 _FARTHEST = 0.5 - 2e-6
 # largest error, as a part of the base, that a base score in single precision may bring
 _BASE_ERROR = 2e-7
+# bytes that the sets of categories may take in XGBoost
+_LARGEST_SETS = 500_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +123,10 @@ def make_form(forest: Forest, *, float32_features: bool = False) -> XGBoostForm:
             "prediction is the margin, to which you apply the link yourself"
         )
         raise ExportError(msg)
-    by_category = np.unique(forest.feature[forest.category_set >= 0])
-    if by_category.size:
-        names = ", ".join(forest.feature_names[number] for number in by_category[:8])
-        msg = (
-            f"models for XGBoost are written with splits by threshold only, and this forest splits {names} by category"
-        )
+    if forest.aggregate in MEDIANS:
+        msg = "XGBoost adds trees up, and the margin of this forest is a weighted median of its trees"
         raise ExportError(msg)
+    _refuse_large_sets(forest)
     if forest.precision == "float64" and not float32_features:
         msg = (
             "this forest compares features in double precision and XGBoost rounds them to single precision first, which may "
@@ -144,6 +144,21 @@ def make_form(forest: Forest, *, float32_features: bool = False) -> XGBoostForm:
     # XGBoost knows no escapes of letters
     text = json.dumps(_document(forest, trees, base_score), separators=(",", ":"), ensure_ascii=False)
     return XGBoostForm(text.encode(), factor)
+
+
+def _refuse_large_sets(forest: Forest) -> None:
+    """XGBoost holds the set of each split as bits, as many as its largest category says."""
+    some = np.diff(forest.category_first) > 0
+    largest = np.zeros(len(some), dtype=np.int64)
+    largest[some] = forest.category_values[forest.category_first[1:][some] - 1]
+    used = forest.category_set[forest.category_set >= 0]
+    n_bytes = int(largest[used].sum()) // 8 * forest.value.shape[1]
+    if n_bytes > _LARGEST_SETS:
+        msg = (
+            f"XGBoost would hold the sets of categories of this forest in {n_bytes / 1e9:.1f} GB, since its largest is "
+            f"{int(largest[used].max())}: number categories from 0 before training"
+        )
+        raise ExportError(msg)
 
 
 def _without_link(forest: Forest) -> Forest:
@@ -198,18 +213,14 @@ def _trees(forest: Forest, number: int, scale: float) -> Iterator[tuple[dict[str
     parents = np.full(n_nodes, _NO_PARENT)
     inner = np.flatnonzero(~leaf)
     parents[left[inner]] = parents[right[inner]] = inner
-    shared = {
-        "categories": [],
-        "categories_nodes": [],
-        "categories_segments": [],
-        "categories_sizes": [],
+    sets = _sets(forest, nodes)
+    shared = sets | {
         "default_left": ((forest.missing_right[nodes] == swapped) & ~leaf).astype(int).tolist(),
         "left_children": left.tolist(),
         "loss_changes": _known(forest.gain[nodes], ~leaf),
         "parents": parents.tolist(),
         "right_children": right.tolist(),
         "split_indices": forest.feature[nodes].clip(min=0).tolist(),
-        "split_type": [0] * n_nodes,
         "sum_hessian": _known(forest.cover[nodes], np.ones(n_nodes, dtype=bool)),
         "tree_param": _tree_parameters(forest.n_features, n_nodes),
     }
@@ -219,6 +230,34 @@ def _trees(forest: Forest, number: int, scale: float) -> Iterator[tuple[dict[str
         conditions = np.where(leaf, single, cut).astype(float).tolist()
         tree = shared | {"base_weights": single.astype(float).tolist(), "split_conditions": conditions}
         yield tree, int(forest.output[number]) if value.shape[1] == 1 else column
+
+
+def _sets(forest: Forest, nodes: NDArray[Any]) -> dict[str, list[int]]:
+    """Return the sets of categories of a tree's splits, one after another."""
+    where = np.flatnonzero(_by_set(forest, nodes))
+    number = forest.category_set[nodes[where]]
+    first, last = forest.category_first[number], forest.category_first[number + 1]
+    sizes = last - first
+    members = [forest.category_values[a:b] for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+    split_type = np.zeros(len(nodes), dtype=np.int64)
+    split_type[where] = 1
+    return {
+        "categories": np.concatenate(members).tolist() if members else [],
+        "categories_nodes": where.tolist(),
+        "categories_segments": (np.cumsum(sizes) - sizes).tolist(),
+        "categories_sizes": sizes.tolist(),
+        "split_type": split_type.tolist(),
+    }
+
+
+def _by_set(forest: Forest, nodes: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which nodes split by a set that has members; XGBoost refuses others."""
+    number = forest.category_set[nodes]
+    by_category = (forest.feature[nodes] >= 0) & (number >= 0)
+    number = np.where(by_category, number, 0)
+    sizes = np.diff(forest.category_first) if len(forest.category_inverted) else np.zeros(1, dtype=np.int64)
+    result: NDArray[np.bool_] = by_category & (sizes[number] > 0)
+    return result
 
 
 def _places(forest: Forest, nodes: NDArray[Any], left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.int64]:
@@ -241,7 +280,7 @@ def _places(forest: Forest, nodes: NDArray[Any], left: NDArray[Any], right: NDAr
 
 
 def _cuts(forest: Forest, nodes: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return what ``x < cut`` must be asked with, and where the children must change sides.
+    """Return what ``x < cut`` must be asked with (0 for sets), and where the children must change sides.
 
     Numbers in single precision that are less than a threshold are less than the next such number above it, too.
     """
@@ -258,7 +297,15 @@ def _cuts(forest: Forest, nodes: NDArray[Any]) -> tuple[NDArray[np.float32], NDA
         # nothing is above infinity: ask instead what is below all numbers, and change sides
         always_left = np.isposinf(down)
         cut = np.where(always_left, -infinity, np.nextafter(down, infinity))
-    return cut.astype(np.float32), split & always_left
+    swapped = split & always_left
+    by_category = split & (forest.category_set[nodes] >= 0)
+    if by_category.any():
+        # members of a set go right there, and all numbers for which there is no set: none is less than -infinity
+        by_set = _by_set(forest, nodes)
+        members_right = forest.category_inverted[forest.category_set[nodes]]
+        cut = np.where(by_category, np.where(by_set, np.float32(0.0), -infinity), cut)
+        swapped = np.where(by_category, members_right != by_set, swapped)
+    return cut.astype(np.float32), swapped
 
 
 def _known(values: NDArray[np.float64], where: NDArray[np.bool_]) -> list[float]:
@@ -310,6 +357,8 @@ def _document(
     names = list(forest.feature_names)
     if any(_FORBIDDEN & set(name) for name in names):
         names = []
+    by_category = set(np.unique(forest.feature[_by_set(forest, np.arange(len(forest.feature)))]).tolist())
+    types = ["c" if number in by_category else "float" for number in range(forest.n_features)]
     details = {
         "multi:softprob": {"num_class": str(n_classes)},
         "count:poisson": {"max_delta_step": "0.7"},
@@ -324,7 +373,7 @@ def _document(
         "learner": {
             "attributes": to_text(forest.metadata),
             "feature_names": names,
-            "feature_types": ["float"] * len(names),
+            "feature_types": types if names or by_category else [],
             "gradient_booster": {"model": model, "name": "gbtree"},
             "learner_model_param": {
                 # one number is read by older versions as well

@@ -14,6 +14,7 @@ import numpy as np
 
 from hepml.atomic import atomic_path
 from hepml.errors import ExportError
+from hepml.forest.medians import MEDIANS
 
 if TYPE_CHECKING:
     import os
@@ -198,10 +199,12 @@ def verify(form: Form, forest: Forest) -> Verification:
 
 def _sizes(forest: Forest, X: NDArray[Any]) -> NDArray[np.float64]:
     """Return the sum of the sizes of each event's leaves: what rounding errors of a margin are in proportion to."""
+    # leaves around a median are at least a third of all: their mean size is at most three times that of all
+    weight = np.full(forest.n_trees, 3.0 / forest.n_trees)
     sizes = replace(
         forest,
         value=np.where(forest.feature[:, None] < 0, np.abs(forest.value), 0.0),
-        tree_weight=np.abs(forest.tree_weight),
+        tree_weight=weight if forest.aggregate in MEDIANS else np.abs(forest.tree_weight),
         base=np.zeros(forest.n_outputs),
         aggregate="sum",
         link="identity",
@@ -283,7 +286,9 @@ def edge_case_sample(forest: Forest, dtype: np.dtype[Any], n_events: int = _N_EV
             values = centre + (spread if np.isfinite(spread) else 1.0) * rng.normal(size=n_random)
             X[:n_random, feature] = np.where(np.isfinite(values.astype(dtype)), values, 0.0)
         members = _members(forest, feature)
-        pool = np.concatenate([cuts, *_neighbours(cuts), special, members, members + 0.5]).astype(dtype)
+        pool = np.concatenate(
+            [cuts, *_neighbours(cuts), special, members - 1.0, members, members + 0.5, members + 1.0]
+        ).astype(dtype)
         X[n_random:, feature] = rng.choice(pool, n_events - n_random)
     _lead(forest, X[n_random + n_edges :], near, special, rng)
     return X

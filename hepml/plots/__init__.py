@@ -3,6 +3,7 @@
 from hepml.plots.correlations import CorrelationArtists, correlations
 from hepml.plots.data_simulation import DataMCArtists, data_mc, new_ratio_figure
 from hepml.plots.feature import FeatureArtists, feature
+from hepml.plots.folds import FoldArtists, folds
 from hepml.plots.overtraining import OvertrainingArtists, overtraining
 from hepml.plots.roc import RocArtists, inverse_background_efficiency, roc
 from hepml.plots.separation import RankingArtists, ranking
@@ -13,6 +14,7 @@ __all__ = [
     "CorrelationArtists",
     "DataMCArtists",
     "FeatureArtists",
+    "FoldArtists",
     "OvertrainingArtists",
     "RankingArtists",
     "RocArtists",
@@ -20,6 +22,7 @@ __all__ = [
     "data_mc",
     "experiment_label",
     "feature",
+    "folds",
     "inverse_background_efficiency",
     "new_figure",
     "new_ratio_figure",

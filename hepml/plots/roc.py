@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from hepml.plots.layout import decimals, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Literal
 
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection
     from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
+    from numpy.typing import NDArray
 
-    from hepml.evaluation import RocCurve, WorkingPoint
+    from hepml.evaluation import RocBand, RocCurve
 
 __all__ = ["RocArtists", "inverse_background_efficiency", "roc"]
 
 _MAX_POINTS = 600
-_BAND_TARGETS = np.linspace(0.01, 0.99, 99)
 
 
 class RocArtists(NamedTuple):
@@ -32,8 +32,8 @@ class RocArtists(NamedTuple):
     legend: Legend
 
 
-def roc(curves: Mapping[str, RocCurve], ax: Axes) -> RocArtists:
-    """Background rejection against signal efficiency, with bands of one standard deviation at each point.
+def roc(curves: Mapping[str, RocCurve], ax: Axes, *, bands: Mapping[str, RocBand] | None = None) -> RocArtists:
+    """Background rejection against signal efficiency, with the bands of the curves.
 
     Parameters
     ----------
@@ -41,37 +41,36 @@ def roc(curves: Mapping[str, RocCurve], ax: Axes) -> RocArtists:
         By the name of the method.
     ax : matplotlib.axes.Axes
         Where to draw.
+    bands : mapping of str to RocBand, optional
+        By the name of the method. Default: one standard deviation at each point, the threshold's scatter included.
 
     Returns
     -------
     RocArtists
-        Lines, bands (pointwise, they include the threshold's own uncertainty) and the legend with the areas.
+        Lines, bands where an error is computable, and the legend with the areas, whose title says which bands they are.
     """
-    lines, bands = [], []
+    bands = {name: curve.band() for name, curve in curves.items()} if bands is None else bands
+    lines, drawn = [], []
     for name, curve in curves.items():
         chosen = curve.thinned(_MAX_POINTS)
         (line,) = ax.plot(
             curve.signal_efficiency[chosen], 1.0 - curve.background_efficiency[chosen], label=_entry(name, curve)
         )
-        points = _points(curve)
-        center = np.array([point.background_rejection for point in points])
-        error = np.array([point.background_rejection_error for point in points])
-        band = ax.fill_between(
-            [point.signal_efficiency for point in points], center - error, center + error,
-            color=line.get_color(), alpha=0.25, linewidth=0,
-        )  # fmt: skip
+        band = bands[name]
         lines.append(line)
-        bands.append(band)
+        drawn.append(_fill(ax, line, band.signal_efficiency, 1.0 - band.upper, 1.0 - band.lower))
     _frame(ax)
     ax.set_ylim(min(0.0, ax.dataLim.y0), max(1.02, ax.dataLim.y1))
     ax.set_ylabel(r"Background rejection $1 - \varepsilon_B$")
     # a classifier better than chance leaves this corner free
-    legend = ax.legend(loc="lower left", handlelength=1.4)
-    return RocArtists(tuple(lines), tuple(bands), legend)
+    legend = _legend(ax, "lower left", bands)
+    return RocArtists(tuple(lines), tuple(drawn), legend)
 
 
-def inverse_background_efficiency(curves: Mapping[str, RocCurve], ax: Axes) -> RocArtists:
-    """Inverse background efficiency against signal efficiency, logarithmic, with bands of one standard deviation.
+def inverse_background_efficiency(
+    curves: Mapping[str, RocCurve], ax: Axes, *, bands: Mapping[str, RocBand] | None = None
+) -> RocArtists:
+    """Inverse background efficiency against signal efficiency, logarithmic, with the bands of the curves.
 
     Parameters
     ----------
@@ -79,42 +78,37 @@ def inverse_background_efficiency(curves: Mapping[str, RocCurve], ax: Axes) -> R
         By the name of the method.
     ax : matplotlib.axes.Axes
         Where to draw.
+    bands : mapping of str to RocBand, optional
+        By the name of the method. Default: one standard deviation at each point, the threshold's scatter included.
 
     Returns
     -------
     RocArtists
-        Lines, bands (pointwise, where the error is below half of the number) and the legend. Points where no background
-        is left, or its weights sum to zero or less, are left out.
+        Lines, bands (where half their width is below half of the efficiency) and the legend, whose title says which bands
+        they are. Points where no background is left, or its weights sum to zero or less, are left out.
     """
-    lines, bands, highest = [], [], 10.0
+    bands = {name: curve.band() for name, curve in curves.items()} if bands is None else bands
+    lines, drawn, highest = [], [], 10.0
     for name, curve in curves.items():
         chosen = curve.thinned(_MAX_POINTS)
         chosen = chosen[curve.background_efficiency[chosen] > 0]
         inverse = 1.0 / curve.background_efficiency[chosen]
         (line,) = ax.plot(curve.signal_efficiency[chosen], inverse, label=_entry(name, curve))
-        # NaN, and errors as large as the number, compare false: a few events bound nothing on a logarithmic axis
-        points = [
-            point
-            for point in _points(curve)
-            if point.inverse_background_efficiency_error < 0.5 * point.inverse_background_efficiency
-        ]
-        center = np.array([point.inverse_background_efficiency for point in points])
-        error = np.array([point.inverse_background_efficiency_error for point in points])
-        band = ax.fill_between(
-            [point.signal_efficiency for point in points], center - error, center + error,
-            color=line.get_color(), alpha=0.25, linewidth=0,
-        )  # fmt: skip
-        if points:
+        band = bands[name]
+        # a few events bound nothing on a logarithmic axis
+        bounded = band.factor * band.error < 0.5 * band.background_efficiency
+        efficiency = band.signal_efficiency[bounded]
+        if efficiency.size:
             # single events make the end towards zero as high as one likes
-            highest = max(highest, float(center.max()) * 3.0)
+            highest = max(highest, 3.0 / float(band.background_efficiency[bounded].min()))
         lines.append(line)
-        bands.append(band)
+        drawn.append(_fill(ax, line, efficiency, 1.0 / band.upper[bounded], 1.0 / band.lower[bounded]))
     ax.set_yscale("log")
     _frame(ax)
     ax.set_ylim(0.8, highest)
     ax.set_ylabel(r"Inverse background efficiency $1 / \varepsilon_B$")
-    legend = ax.legend(loc="upper right", handlelength=1.4)
-    return RocArtists(tuple(lines), tuple(bands), legend)
+    legend = _legend(ax, "upper right", bands)
+    return RocArtists(tuple(lines), tuple(drawn), legend)
 
 
 def _frame(ax: Axes) -> None:
@@ -127,7 +121,16 @@ def _entry(name: str, curve: RocCurve) -> str:
     return f"{plain(name)}, AUC = {curve.auc:.{digits}f} ± {curve.auc_error:.{digits}f}"
 
 
-def _points(curve: RocCurve) -> list[WorkingPoint]:
-    """Working points with errors, each realised efficiency once."""
-    points = {point.signal_efficiency: point for point in map(curve.at_signal_efficiency, _BAND_TARGETS.tolist())}
-    return [points[efficiency] for efficiency in sorted(points)]
+def _fill(
+    ax: Axes, line: Line2D, position: NDArray[np.float64], lower: NDArray[np.float64], upper: NDArray[np.float64]
+) -> PolyCollection:
+    return ax.fill_between(position, lower, upper, color=line.get_color(), alpha=0.25, linewidth=0)
+
+
+def _legend(ax: Axes, place: Literal["lower left", "upper right"], bands: Mapping[str, RocBand]) -> Legend:
+    """Legend whose title says what the bands are."""
+    kinds = dict.fromkeys(f"{100 * band.level:.0f}% {band.kind}" for band in bands.values() if band.error.size)
+    title = f"Bands: {', '.join(kinds)}" if kinds else None
+    legend: Legend = ax.legend(loc=place, handlelength=1.4, title=title, alignment="left")
+    legend.get_title().set_fontsize(legend.get_texts()[0].get_fontsize())
+    return legend

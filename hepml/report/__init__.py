@@ -1,6 +1,6 @@
 """What a run leaves for people: the numbers as JSON, figures, the HTML report, provenance."""
 
-from hepml.report.figures import Column, FigureJob, FigureTable, Scene, draw_figures
+from hepml.report.figures import Column, FigureJob, FigureTable, Scene, draw_figures, figure_captions
 from hepml.report.findings import Finding, Findings, Listed, NotComputable
 from hepml.report.formats import METRICS_FORMAT, METRICS_VERSION, PROVENANCE_FORMAT, PROVENANCE_VERSION
 from hepml.report.html import write_report
@@ -24,6 +24,7 @@ __all__ = [
     "Scene",
     "draw_figures",
     "dump_json",
+    "figure_captions",
     "file_record",
     "inspection_headline",
     "inspection_remarks",

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from hepml.atomic import write_text
-from hepml.report.figures.drawing import INDEX
-from hepml.report.formats import FIGURES_FORMAT, FIGURES_VERSION
-from hepml.report.json_files import read_json
+from hepml.report.figures import drawn_figures
 from hepml.report.slider import SLIDER_NUMBERS, slider_data
 from hepml.report.table import methods_table, with_error
 
@@ -31,6 +29,7 @@ SECTIONS = (
     ("training", "Training"),
     ("overtraining", "Overtraining"),
     ("performance", "Performance"),
+    ("folds", "Folds"),
     ("working_points", "Working points"),
     ("provenance", "Provenance"),
 )
@@ -77,7 +76,8 @@ def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, An
         "lost": lambda topic: [name for name in metrics["method_order"] if _is_lost(metrics, name, topic)],
     }
     page = environment.get_template("report.html.j2").render(
-        sections=SECTIONS,
+        # a run without folds has nothing to say of them
+        sections=[section for section in SECTIONS if section[0] != "folds" or metrics.get("folds")],
         style=_resource("report.css"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
@@ -101,9 +101,8 @@ class _Figures:
     """The figures of a run by section, as images that stand in the page."""
 
     def __init__(self, folder: Path) -> None:
-        index = folder / INDEX
         self._folder = folder
-        self._entries = read_json(index, FIGURES_FORMAT, FIGURES_VERSION)["figures"] if index.is_file() else []
+        self._entries = drawn_figures(folder)
 
     def of(self, section: str, about: str | None = None, exclude: Sequence[str] = ()) -> list[dict[str, Any]]:
         """Return caption and source of the figures of a section, of those about one thing, without those of others."""

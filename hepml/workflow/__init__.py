@@ -6,7 +6,6 @@ from hepml.workflow.converting import Conversion, convert_model
 from hepml.workflow.doctor import Finding, examine_installation
 from hepml.workflow.preparation import Prepared, prepare
 from hepml.workflow.run import Run
-from hepml.workflow.seen import SeenEvents
 from hepml.workflow.skimming import Skim, SkimmedSample, skim
 
 __all__ = [
@@ -16,7 +15,6 @@ __all__ = [
     "Finding",
     "Prepared",
     "Run",
-    "SeenEvents",
     "Skim",
     "SkimmedSample",
     "apply_model",

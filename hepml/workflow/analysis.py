@@ -8,11 +8,11 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hepml.atomic import write_text
 from hepml.config import AnalysisConfig, FriendConfig, dump_yaml, load_analysis
-from hepml.data import FALLBACK_NAMES, Dataset, Feature, Part
+from hepml.data import Dataset, Feature, Part
 from hepml.errors import InvalidInputError, unknown_name
 from hepml.readers import (
     Cache,
@@ -35,13 +35,15 @@ from hepml.report import (
 from hepml.workflow.blinding import blind_spectators, visible_events
 from hepml.workflow.evaluating import evaluate_method, evaluate_run
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
-from hepml.workflow.methods import TrainedMethod, build_estimators, train_method
+from hepml.workflow.methods import build_estimators, task_name
 from hepml.workflow.metrics import run_metrics, scene
+from hepml.workflow.notebook import notebook_progress
 from hepml.workflow.outputs import write_scores
-from hepml.workflow.preparation import Prepared, check_dataset, prepare
+from hepml.workflow.plan import Plan
+from hepml.workflow.preparation import Prepared, check_dataset
 from hepml.workflow.run import Run
-from hepml.workflow.seen import SeenEvents
 from hepml.workflow.topics import MethodContext, RunContext
+from hepml.workflow.training import train_all, train_some, training_tasks
 
 if TYPE_CHECKING:
     import os
@@ -242,6 +244,56 @@ class Analysis:
             read_ahead=read_ahead,
         )
 
+    def tasks(self) -> tuple[str, ...]:
+        """Return the names of the trainings of a run, each of which can be done alone: ``BDT``, or ``BDT/fold_0``."""
+        return tuple(task_name(*task) for task in training_tasks(self.config))
+
+    def train_task(
+        self,
+        task: str,
+        out: str | os.PathLike[str],
+        *,
+        dataset: Dataset | None = None,
+        cache: Cache | str | os.PathLike[str] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> Path:
+        """Do one training of a run alone, as a batch job does.
+
+        A run whose hidden folder ``.NAME.partial/models`` holds the models of some or all tasks takes them up with
+        ``resume=True``, as if it had been interrupted after them; they are the same to the last bit.
+
+        Parameters
+        ----------
+        task : str
+            One of :meth:`tasks`.
+        out : path-like
+            The model is stored in the folder ``out/TASK``, or taken up from there if it is complete.
+        dataset, cache, progress : see :meth:`train`
+            The same.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder of the model.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such task.
+        HepmlError
+            As for :meth:`train`.
+        """
+        if task not in self.tasks():
+            problem = unknown_name("task", task, self.tasks())
+            raise problem
+        tell = progress or (lambda _step, _fraction: None)
+        if dataset is None:
+            dataset = self.read(progress=lambda done, total: tell("reading", done / max(total, 1)), cache=cache)
+        check_dataset(self.config, dataset)
+        chosen = [pair for pair in training_tasks(self.config) if task_name(*pair) == task]
+        train_some(Plan.of(self.config, dataset), chosen, Path(out), tell=tell, clock=_Clock())
+        return Path(out) / task
+
     def train(
         self,
         out: str | os.PathLike[str],
@@ -274,7 +326,7 @@ class Analysis:
         cache : Cache or path-like, optional
             As for :meth:`read`.
         progress : callable, optional
-            Called with the name of the step and the fraction that is done.
+            Called with the name of the step and the fraction that is done. Default: a bar in notebooks, nothing elsewhere.
 
         Returns
         -------
@@ -292,7 +344,7 @@ class Analysis:
         """
         final = Path(out).absolute()
         refuse_to_replace(final, overwrite=overwrite)
-        tell = progress or (lambda _step, _fraction: None)
+        tell = progress or notebook_progress() or (lambda _step, _fraction: None)
         started, clock = datetime.now(tz=UTC), _Clock()
         estimators = build_estimators(self.config)
         with (
@@ -310,25 +362,10 @@ class Analysis:
                         split_location(name).path for info in dataset.samples for name in (*info.files, *info.friends)
                     )
                 ]
-                prepared = prepare(self.config, dataset, folder=folder)
+                plan = Plan.of(self.config, dataset, folder=folder)
+            prepared = plan.evaluated
             _log_samples(prepared)
-            context = _context(self.config, prepared)
-            seen = SeenEvents.of(prepared)
-            methods: list[TrainedMethod] = []
-            for number, (name, estimator) in enumerate(estimators.items()):
-                tell(f"training {name}", number / len(estimators))
-                with clock(f"train {name}"):
-                    method = train_method(
-                        name,
-                        estimator,
-                        prepared,
-                        folder / "models" / name,
-                        config=self.config,
-                        context=context,
-                        seen=seen,
-                    )
-                _LOG.info("%s: %s", name, "taken from the interrupted run" if method.resumed else "trained")
-                methods.append(method)
+            methods = train_all(plan, folder / "models", tell=tell, clock=clock)
             contexts: dict[str, MethodContext] = {}
             for number, method in enumerate(methods):
                 tell(f"evaluating {method.name}", number / len(methods))
@@ -375,29 +412,6 @@ def _friend(friend: FriendConfig, files: Sequence[TreeLocation], tree: str | Non
         # another tree of the same files
         locations = tuple(dict.fromkeys(TreeLocation(location.path, friend.tree) for location in files))
     return FriendRequest(locations, friend.index or ())
-
-
-def _context(config: AnalysisConfig, prepared: Prepared) -> dict[str, Any]:
-    """Return what a model must remember of the analysis to be applied and checked later."""
-    dataset = prepared.dataset
-    return {
-        "analysis": config.name,
-        "seed": config.seed,
-        "identity": list(dataset.identity.names),
-        "identity_is_fallback": dataset.identity.names == FALLBACK_NAMES,
-        "samples": [info.name for info in dataset.samples],
-        "tree": _only_tree(config, dataset),
-        "selection": config.selection,
-        "balance": config.training.balance,
-        "split": config.split.model_dump(),
-        "data": prepared.digest(),
-    }
-
-
-def _only_tree(config: AnalysisConfig, dataset: Dataset) -> str | None:
-    """Return the tree that all samples were read from, None if they differ or name none."""
-    trees = {split_location(name).tree for info in dataset.samples for name in info.files} or {config.tree}
-    return trees.pop() if len(trees) == 1 else None
 
 
 def _log_samples(prepared: Prepared) -> None:

@@ -66,6 +66,7 @@ def apply_model(
     *,
     tree: str | None = None,
     sample: str | None = None,
+    average: bool = False,
     friends: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     index: str | Iterable[str] = (),
     format: RootFormat | None = None,
@@ -76,9 +77,9 @@ def apply_model(
 
     Each input gets a friend file: a tree of the same name with the same entries in the same order, holding the identity
     branches and for each method ``METHOD`` (float64 score; NaN where a feature is infinite) and ``METHOD_seen`` (int32: 0
-    unseen, 1 trained, 2 validation, 3 test; -1 not known, for models of other programs). All entries are scored, selected
-    or not. All inputs are opened and checked
-    before the first file is written.
+    unseen, 1 trained, 2 validation, 3 test; -1 not known, for models of other programs; for models of folds the number of
+    the model that scored the event, which has not seen it, or -2 for the average). All entries are scored, selected or not.
+    All inputs are opened and checked before the first file is written.
 
     Parameters
     ----------
@@ -94,6 +95,9 @@ def apply_model(
     sample : str, optional
         Sample of the training that the events belong to; ``none`` states that they are new. Default: an event counts as
         seen if any sample of the training had its identity.
+    average : bool
+        For models of folds: score by the mean of the models of all folds instead of each event by the one that has not seen
+        it. Only for events that were in no part of the training.
     friends : path-like or iterable of path-like
         Trees with further branches of the same events: files or globs, each optionally with ``:tree``; ``:tree`` alone is
         another tree of the inputs. A branch of an input comes before one of a friend.
@@ -117,7 +121,8 @@ def apply_model(
     FeatureMismatchError
         If an input lacks a branch that the model needs, or has one of a type that it cannot use.
     IdentityError
-        If it cannot be said which events the model has seen, or a friend has other events than its input.
+        If it cannot be said which events the model has seen, the average of folds is asked for events of their training, or
+        a friend has other events than its input.
     InvalidInputError
         If several inputs would go into one file, or a method has the name of a branch that identifies an event.
     ModelFormatError
@@ -128,7 +133,7 @@ def apply_model(
         If there is no such format.
     """
     wanted = None if format is None else check_format(format)
-    scorers = Scorers(Path(model), sample)
+    scorers = Scorers(Path(model), sample, average=average)
     locations = [_with_tree(location, scorers.trees) for location in expand_files(files, tree)]
     requests = _friend_requests(friends, index, locations, scorers.trees)
     joined = [location for request in requests for location in request.files]

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hepml import classifiers
-from hepml.errors import InvalidInputError, unknown_name
+from hepml.classifiers import FoldModel
+from hepml.errors import ExportError, InvalidInputError, unknown_name
 from hepml.forest import Forest
 from hepml.workflow.run import Run
 
@@ -65,7 +66,8 @@ def convert_model(
     Raises
     ------
     ExportError
-        If the format cannot hold the model, or what would be written disagrees with it.
+        If the format cannot hold the model, as none can hold the models of all folds, or what would be written disagrees
+        with it.
     InvalidInputError
         If the model is no forest, the format is not known, or a run has several methods.
     HepmlError
@@ -84,19 +86,27 @@ def convert_model(
 
 
 def _chosen(path: Path, method: str | None) -> Model:
-    model: Model
+    model: Model | FoldModel
     if (path / "metrics.json").is_file():
         run = Run(path)
         if method is None and len(run.method_names) > 1:
             msg = f"{path} has the methods {', '.join(run.method_names)}: choose one (--method)"
             raise InvalidInputError(msg)
-        model = run.model(method or run.method_names[0])
-        return model
-    model = classifiers.load(path)
-    known = str(model.context.get("method", path.name))
-    if method not in {None, known}:
-        kind = "method"
-        raise unknown_name(kind, str(method), [known])
+        chosen = method or run.method_names[0]
+        model, path = run.model(chosen), path / "models" / chosen
+    else:
+        model = classifiers.load(path)
+        known = str(model.context.get("method", path.name))
+        if method not in {None, known}:
+            kind = "method"
+            raise unknown_name(kind, str(method), [known])
+    if isinstance(model, FoldModel):
+        msg = (
+            f"{path} holds the models of {len(model.models)} folds, and which of them scores an event is decided by its "
+            f"identity, which no other format can do: convert one of them by its folder, such as "
+            f"{path / model.folds.names[0]}, and score by it only events that none of its parts holds"
+        )
+        raise ExportError(msg)
     return model
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from hepml.data import Part
 from hepml.errors import HepmlError
 from hepml.report import Findings, NotComputable
 from hepml.workflow.topics import METHOD_TOPICS, RUN_TOPICS, MethodContext, Scored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from hepml.config import AnalysisConfig
     from hepml.report import Finding
@@ -47,11 +48,16 @@ def evaluate_method(method: TrainedMethod, kind: str, prepared: Prepared, config
     HepmlError
         If there is not even a ROC curve, without which nothing can be said of a method.
     """
-    score = method.scores(prepared.dataset.X)
+    scores = method.score_parts(prepared)
     train, validation, test = (
-        Scored(selection, score[selection.rows]) for selection in (prepared.train, prepared.validation, prepared.test)
+        Scored(selection, score, prepared.model_of(part))
+        for part, selection, score in (
+            (Part.TRAIN, prepared.train, scores.train),
+            (Part.VALIDATION, prepared.validation, scores.validation),
+            (Part.TEST, prepared.test, scores.test),
+        )
     )
-    context = MethodContext(config, prepared, method, kind, score, train, validation, test, findings={})
+    context = MethodContext(config, prepared, method, kind, scores.all, train, validation, test, findings={})
     for topic, compute in METHOD_TOPICS.items():
         found = compute(context) if topic == "roc" else _computed(f"{topic} of {method.name}", compute, context)
         if found is not None:
@@ -81,11 +87,10 @@ def evaluate_run(context: RunContext) -> Findings:
 
 def method_metrics(context: MethodContext) -> dict[str, Any]:
     """Return what stands in ``metrics.json`` under ``methods.NAME``, as plain JSON types."""
-    estimator = context.method.model.estimator
     return {
         "kind": context.kind,
-        "parameters": _plain(estimator.get_params()),
-        "training": estimator.training_report_,
+        "parameters": context.method.parameters(),
+        "training": context.method.training_report(),
         **{topic: found.to_dict() for topic, found in context.findings.items()},
     }
 
@@ -99,10 +104,3 @@ def _computed(what: str, compute: Callable[[Any], Finding | None], context: Any)
     except Exception as error:  # noqa: BLE001  (a topic that fails must not cost the run)
         _LOG.exception("%s could not be computed", what)
         return NotComputable(f"{type(error).__name__}: {error}")
-
-
-def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: value if isinstance(value, (bool, int, float, str, type(None))) else repr(value)
-        for key, value in parameters.items()
-    }

@@ -6,16 +6,18 @@ import hashlib
 import json
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hepml import classifiers
+from hepml.classifiers import FoldModel
+from hepml.data import Part
+from hepml.data.seen import SEEN_FILE
 from hepml.errors import HepmlError, ModelFormatError
 from hepml.evaluation import roc_curve
 from hepml.workflow.seeds import task_seed
-from hepml.workflow.seen import SEEN_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,11 +25,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hepml.classifiers import Model
     from hepml.config import AnalysisConfig
-    from hepml.workflow.preparation import Prepared
-    from hepml.workflow.seen import SeenEvents
+    from hepml.data import SeenEvents
+    from hepml.workflow.preparation import Prepared, Selection
 
-__all__ = ["Cut", "TrainedMethod", "build_estimators", "train_method"]
+__all__ = [
+    "Cut",
+    "MethodScores",
+    "TrainedMethod",
+    "build_estimators",
+    "choose_cuts",
+    "fold_scores",
+    "task_name",
+    "train_method",
+]
 
 _LOG = logging.getLogger("hepml.workflow")
 
@@ -48,22 +60,108 @@ class Cut:
     threshold: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MethodScores:
+    """Scores of one method.
+
+    Parameters
+    ----------
+    all : ndarray of float64, shape (n_events,)
+        Of every event of the dataset, as the deployed model gives it: with folds by the model that has not seen the event.
+    train, validation, test : ndarray of float64, shape (n_part,)
+        Of the events of each part. With folds all events are in each part, and these are the scores by a model that was
+        trained on the event, by the one that stopped on it, and by the one that has not seen it.
+    """
+
+    all: NDArray[np.float64]
+    train: NDArray[np.float64]
+    validation: NDArray[np.float64]
+    test: NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True)
 class TrainedMethod:
     """A trained method with its cuts, and whether it was taken from an earlier, interrupted run."""
 
     name: str
-    model: Any
+    model: Model | FoldModel
     cuts: tuple[Cut, ...]
     resumed: bool
 
-    def scores(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the score of each row, shape (n_events,)."""
-        return np.asarray(self.model.evaluate(X), dtype=np.float64)
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The one model, or those of all folds."""
+        return self.model.models if isinstance(self.model, FoldModel) else (self.model,)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the options as plain JSON types; a list where they differ from fold to fold, as seeds do."""
+        estimators: list[Any] = [model.estimator for model in self.models]
+        found = [_plain(estimator.get_params()) for estimator in estimators]
+        return {
+            key: value if all(other[key] == value for other in found) else [other[key] for other in found]
+            for key, value in found[0].items()
+        }
+
+    def training_report(self) -> dict[str, Any]:
+        """Return what the training says of itself, with folds under ``folds`` one for each."""
+        estimators: list[Any] = [model.estimator for model in self.models]
+        reports = [estimator.training_report_ for estimator in estimators]
+        return {"folds": reports} if isinstance(self.model, FoldModel) else reports[0]
+
+    def scores(self, X: NDArray[np.float32], model: NDArray[np.int16] | None = None) -> NDArray[np.float64]:
+        """Return the score of each row.
+
+        Parameters
+        ----------
+        X : ndarray of float32, shape (n, n_features)
+            Features, missing values NaN.
+        model : ndarray of int16, shape (n,), optional
+            With folds, the number of the model that scores each row.
+        """
+        if isinstance(self.model, FoldModel) and model is not None:
+            return self.model.evaluate_by(X, model)
+        return self.model.evaluate(X)
+
+    def score_parts(self, prepared: Prepared) -> MethodScores:
+        """Score all events, and those of each part by the model of which they are in that part."""
+        if not isinstance(self.model, FoldModel):
+            score = self.scores(prepared.dataset.X)
+            parts = (prepared.train, prepared.validation, prepared.test)
+            return MethodScores(score, *(score[part.rows] for part in parts))
+        score = self.scores(prepared.dataset.X, prepared.model[Part.TEST])
+        return MethodScores(
+            score,
+            fold_scores(self.model, prepared, Part.TRAIN),
+            fold_scores(self.model, prepared, Part.VALIDATION),
+            score[prepared.test.rows],
+        )
 
 
-def build_estimators(config: AnalysisConfig) -> dict[str, Any]:
+def fold_scores(model: FoldModel, prepared: Prepared, part: Part) -> NDArray[np.float64]:
+    """Return the score of each event by the model of which it is in a given part, train or validation."""
+    selection = prepared.train if part == Part.TRAIN else prepared.validation
+    return model.evaluate_by(selection.X, prepared.model[part][selection.rows])
+
+
+def task_name(method: str, training: str) -> str:
+    """Return the stable name of one training, ``BDT`` or ``BDT/fold_2``: of its random numbers, its folder, its job."""
+    return f"{method}/{training}" if training else method
+
+
+def build_estimators(config: AnalysisConfig, training: str = "") -> dict[str, Any]:
     """Make the estimator of each method, so that a wrong option is found before any file is read.
+
+    Parameters
+    ----------
+    config : AnalysisConfig
+        Methods, seed, policy for negative weights.
+    training : str
+        Name of one of the trainings of each method, such as ``fold_2``; each has random numbers of its own.
+
+    Returns
+    -------
+    dict of str to Classifier
+        By method, not fitted.
 
     Raises
     ------
@@ -78,7 +176,7 @@ def build_estimators(config: AnalysisConfig) -> dict[str, Any]:
         if "negative_weights" in declared:
             options.setdefault("negative_weights", config.training.negative_weights)
         if "random_state" in declared:
-            options.setdefault("random_state", task_seed(config.seed, f"train/{name}"))
+            options.setdefault("random_state", task_seed(config.seed, f"train/{task_name(name, training)}"))
         estimators[name] = kind.from_options(options, where=f"methods.{name}")
     return estimators
 
@@ -91,14 +189,14 @@ def train_method(
     *,
     config: AnalysisConfig,
     context: dict[str, Any],
-    seen: SeenEvents,
+    seen: SeenEvents | None,
 ) -> TrainedMethod:
     """Train a method and store it, or load it if the same training was completed before.
 
     Parameters
     ----------
     name : str
-        The method.
+        The method; with folds that of the training, such as ``BDT/fold_2``.
     estimator : Classifier
         Not fitted.
     prepared : Prepared
@@ -109,8 +207,8 @@ def train_method(
         Working points.
     context : dict
         What the model remembers of the analysis (identity, parts, selection) and of its data.
-    seen : SeenEvents
-        Which events it has seen; stored with it.
+    seen : SeenEvents, optional
+        Which events it has seen; stored with it. Of folds the model of all of them has the table.
 
     Returns
     -------
@@ -119,7 +217,7 @@ def train_method(
     """
     working_points = config.evaluation.working_points
     fingerprint = _fingerprint(estimator, context, working_points)
-    table = seen.to_bytes()
+    attachments = {} if seen is None else {SEEN_FILE: seen.to_bytes()}
     if folder.exists():
         try:
             model = classifiers.load(folder)
@@ -127,7 +225,7 @@ def train_method(
             _LOG.info("%s: what an earlier run left cannot be used (%s)", name, error)
         else:
             # the table also lists test events, which a model itself must not depend on
-            if model.context.get("fingerprint") == fingerprint and model.attachments.get(SEEN_FILE) == table:
+            if model.context.get("fingerprint") == fingerprint and model.attachments == attachments:
                 cuts = tuple(Cut(**cut) for cut in model.context["cuts"])
                 return TrainedMethod(name, model, cuts, resumed=True)
             _LOG.info("%s: an earlier run had other data or options; it is trained again", name)
@@ -139,22 +237,34 @@ def train_method(
         sample_weight=train.train_weight,
         validation=(validation.X, validation.y, validation.train_weight),
     )
-    curve = roc_curve(validation.y, estimator.evaluate(validation.X), validation.weight, event=validation.event)
-    cuts = tuple(Cut(target, float(curve.at_signal_efficiency(target).threshold)) for target in working_points)
+    cuts = choose_cuts(validation, estimator.evaluate(validation.X), working_points)
     estimator.save(
         folder,
         features=prepared.dataset.features,
         context=context
         | {
-            "method": name,
+            "method": name.partition("/")[0],
             "fingerprint": fingerprint,
-            "cuts": [{"target": cut.target, "threshold": cut.threshold} for cut in cuts],
+            "cuts": [asdict(cut) for cut in cuts],
         },
-        attachments={SEEN_FILE: table},
+        attachments=attachments,
     )
     model = classifiers.load(folder)
     _check_stored(name, estimator, model, validation.X[:1000])
     return TrainedMethod(name, model, cuts, resumed=False)
+
+
+def choose_cuts(validation: Selection, score: NDArray[np.float64], working_points: Sequence[float]) -> tuple[Cut, ...]:
+    """Return the cuts that keep the given shares of the signal, on the validation part."""
+    curve = roc_curve(validation.y, score, validation.weight, event=validation.event)
+    return tuple(Cut(target, float(curve.at_signal_efficiency(target).threshold)) for target in working_points)
+
+
+def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: value if isinstance(value, (bool, int, float, str, type(None))) else repr(value)
+        for key, value in parameters.items()
+    }
 
 
 def _check_stored(name: str, estimator: Any, model: Any, X: NDArray[np.float32]) -> None:

@@ -31,7 +31,8 @@ def run_metrics(context: RunContext, findings: Findings) -> dict[str, Any]:
         "seed": config.seed,
         "samples": sample_rows(shown, unblind=context.unblind),
         "parts": prepared.part_table(),
-        "split": config.split.model_dump(),
+        "split": None if config.split is None else config.split.model_dump(),
+        "folds": config.folds,
         "identity": list(dataset.identity.names),
         "training": config.training.model_dump(),
         "blinding": {

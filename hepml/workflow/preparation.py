@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepml.config.analysis import SplitConfig
 from hepml.data import (
     BACKGROUND,
     SIGNAL,
@@ -24,13 +25,22 @@ from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.workflow.blinding import blind_spectators
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from hepml.config import AnalysisConfig
 
-__all__ = ["Prepared", "Selection", "check_dataset", "prepare"]
+__all__ = [
+    "Prepared",
+    "Selection",
+    "check_classes",
+    "check_dataset",
+    "event_numbers",
+    "prepare",
+    "select_parts",
+]
 
 # rows whose bytes are hashed in one go
 _BLOCK = 1 << 20
@@ -68,7 +78,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A dataset with its parts.
+    """A dataset with its parts, for one training or, with folds, for the evaluation of all of them together.
 
     Parameters
     ----------
@@ -77,7 +87,10 @@ class Prepared:
     part : ndarray of int8, shape (n_events,)
         :class:`~hepml.data.Part` of each row; 0 for samples that are neither signal nor background.
     train, validation, test : Selection
-        The parts of signal and background.
+        The parts of signal and background. With folds each holds all events, as there is for each event a model that was
+        trained on it, one that stopped on it, and one that has not seen it.
+    model : mapping of Part to ndarray of int16, shape (n_events,)
+        With folds, the number of the model that scores each row as an event of train, validation or test; else empty.
     """
 
     dataset: Dataset
@@ -85,6 +98,14 @@ class Prepared:
     train: Selection
     validation: Selection
     test: Selection
+    model: Mapping[Part, NDArray[np.int16]] = field(default_factory=dict)
+
+    def model_of(self, part: Part) -> NDArray[np.int16] | None:
+        """With folds, return the number of the model that scores each event of a part, None without."""
+        if not self.model:
+            return None
+        selection = {Part.TRAIN: self.train, Part.VALIDATION: self.validation}.get(part, self.test)
+        return self.model[part][selection.rows]
 
     def digest(self) -> str:
         """Return a SHA-256 of all that training may depend on: features, labels and weights of train and validation."""
@@ -97,18 +118,23 @@ class Prepared:
         return digest.hexdigest()
 
     def part_table(self) -> list[dict[str, Any]]:
-        """Return events and signed sums of each sample in each part."""
+        """Return events and signed sums of each sample in each part, or in each fold."""
+        fold = self.model.get(Part.TEST)
+        if fold is None:
+            named = {value.name.lower(): self.part == value for value in _PARTS}
+        else:
+            named = {f"fold_{number}": fold == number for number in range(int(fold.max(initial=0)) + 1)}
         table = []
         for number, info in enumerate(self.dataset.samples):
             if info.label < 0:
                 continue
             here = self.dataset.sample == number
-            for part in _PARTS:
-                weight = self.dataset.weight[here & (self.part == part)]
+            for part, chosen in named.items():
+                weight = self.dataset.weight[here & chosen]
                 table.append(
                     {
                         "sample": info.name,
-                        "part": part.name.lower(),
+                        "part": part,
                         "n_events": len(weight),
                         "sum_weights": float(weight.sum()),
                         "n_effective": effective_entries(weight),
@@ -153,7 +179,7 @@ def prepare(config: AnalysisConfig, dataset: Dataset, *, folder: Path | None = N
     Parameters
     ----------
     config : AnalysisConfig
-        Seed, split and balance.
+        Seed, split and balance; no folds.
     dataset : Dataset
         All samples.
     folder : pathlib.Path, optional
@@ -172,21 +198,32 @@ def prepare(config: AnalysisConfig, dataset: Dataset, *, folder: Path | None = N
     EmptyClassError
         If a class is missing from a part, or its signed sum is not significantly positive.
     """
+    check_classes(dataset)
+    part = _parts(config, dataset)
+    part[dataset.label < 0] = Part.UNSEEN
+    check_parts(dataset.identity, dataset.sample, part, [info.name for info in dataset.samples])
+    return select_parts(config, dataset, part, folder=folder)
+
+
+def check_classes(dataset: Dataset) -> None:
+    """Refuse a dataset without signal or without background."""
     label = dataset.label
     for value, name in ((SIGNAL, "signal"), (BACKGROUND, "background")):
         if not (label == value).any():
             msg = f"no {name} events: at least one sample of role `{name}` is needed"
             raise EmptyClassError(msg)
-    part = _parts(config, dataset)
-    part[label < 0] = Part.UNSEEN
-    check_parts(dataset.identity, dataset.sample, part, [info.name for info in dataset.samples])
-    groups = dataset.groups
-    several_rows = int(groups.max()) + 1 < len(groups)
+
+
+def select_parts(
+    config: AnalysisConfig, dataset: Dataset, part: NDArray[np.int8], *, folder: Path | None = None, name: str = ""
+) -> Prepared:
+    """Check and balance the classes of each part; see :func:`prepare`. ``name`` is that of the training, for messages."""
+    event = event_numbers(dataset)
     selections = []
     for value in _PARTS:
         rows = np.flatnonzero(part == value)
-        y, weight = label[rows], dataset.weight[rows]
-        check_class_sums(y, weight, value.name.lower())
+        y, weight = dataset.label[rows], dataset.weight[rows]
+        check_class_sums(y, weight, f"{value.name.lower()}{name and f' ({name})'}")
         selections.append(
             Selection(
                 rows=rows,
@@ -194,14 +231,21 @@ def prepare(config: AnalysisConfig, dataset: Dataset, *, folder: Path | None = N
                 y=y,
                 weight=weight,
                 train_weight=training_weights(y, weight, config.training.balance),
-                event=groups[rows] if several_rows else None,
+                event=None if event is None else event[rows],
             )
         )
-    return Prepared(dataset, part, *selections)
+    train, validation, test = selections
+    return Prepared(dataset, part, train, validation, test)
+
+
+def event_numbers(dataset: Dataset) -> NDArray[np.int64] | None:
+    """Return the number of the event that each row belongs to; None if each row is an event of its own."""
+    groups = dataset.groups
+    return groups if int(groups.max()) + 1 < len(groups) else None
 
 
 def _parts(config: AnalysisConfig, dataset: Dataset) -> NDArray[np.int8]:
-    split = config.split
+    split = config.split or SplitConfig()
     by_identity = assign_parts(dataset.identity, seed=config.seed, train=split.train, validation=split.validation)
     if dataset.fixed_part is None:
         return by_identity

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 from hepml import classifiers
 from hepml.config import AnalysisConfig, parse_analysis, read_yaml
 from hepml.errors import ModelFormatError, unknown_name
-from hepml.report import METRICS_FORMAT, METRICS_VERSION, PROVENANCE_FORMAT, PROVENANCE_VERSION, read_json, write_report
+from hepml.report import (
+    METRICS_FORMAT,
+    METRICS_VERSION,
+    PROVENANCE_FORMAT,
+    PROVENANCE_VERSION,
+    figure_captions,
+    read_json,
+    write_report,
+)
+from hepml.workflow.notebook import RunFigure, run_html
 
 if TYPE_CHECKING:
     import os
@@ -52,6 +61,15 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self.path}: {', '.join(self.method_names)}>"
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
+
+    @cached_property
+    def figures(self) -> Mapping[str, RunFigure]:
+        """The figures by name, in the order of the report; notebooks show them."""
+        folder = self.path / "plots"
+        return {name: RunFigure(folder / f"{name}.svg", text) for name, text in figure_captions(folder).items()}
 
     @cached_property
     def metrics(self) -> dict[str, Any]:

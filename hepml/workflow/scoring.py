@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hepml import classifiers
-from hepml.data import FALLBACK_NAMES, Identity
+from hepml.classifiers import FoldModel
+from hepml.data import FALLBACK_NAMES, Identity, SeenEvents
 from hepml.data.columns import evaluate_feature, required_branches
+from hepml.data.seen import NEW_EVENTS, SEEN_FILE
 from hepml.errors import IdentityError, InvalidInputError, ModelFormatError
 from hepml.expressions import parse
 from hepml.workflow.run import Run
-from hepml.workflow.seen import SEEN_FILE, SeenEvents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,25 +22,35 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hepml.classifiers import Model
     from hepml.data import Feature
 
 __all__ = ["Scorers"]
 
-_NEW_EVENTS = "none"
-_NOT_KNOWN = -1
+_NOT_KNOWN, _ALL_FOLDS = -1, -2
 
 
 class _Method:
     """One model: its name, the places of its features among those of all methods, the number of its table of seen events."""
 
-    def __init__(self, name: str, model: Any) -> None:
+    def __init__(self, name: str, model: Model | FoldModel) -> None:
         self.name, self.model = name, model
-        self.identity = _texts(model, "identity")
+        self.identity = model.identity if isinstance(model, FoldModel) else _texts(model, "identity")
         if self.identity == FALLBACK_NAMES:
             self.identity = ()
         self.scores = (name,) if model.n_scores == 1 else tuple(f"{name}_{number}" for number in range(model.n_scores))
         self.columns: tuple[int, ...] = ()
         self.table: int | None = None
+
+    def evaluate(
+        self, X: NDArray[np.float32], identity: Identity | None, *, average: bool, sample: str | None
+    ) -> NDArray[np.float64]:
+        """Return the scores, shape (n_entries, n_scores)."""
+        if isinstance(self.model, FoldModel):
+            score = self.model.evaluate(X, identity=identity, average=average, sample=sample)
+        else:
+            score = self.model.evaluate(X)
+        return np.array(score, dtype=np.float64).reshape(len(X), len(self.scores))
 
 
 class Scorers:
@@ -50,6 +62,8 @@ class Scorers:
         A run folder, the folder of one model, or a model file of another program.
     sample : str, optional
         Sample of the training that the events belong to; ``none`` states that they are new.
+    average : bool
+        Score by the mean of the models of all folds; see :meth:`hepml.classifiers.FoldModel.evaluate`.
 
     Attributes
     ----------
@@ -67,13 +81,14 @@ class Scorers:
     IdentityError
         If it cannot be said which events a model has seen.
     InvalidInputError
-        If a method has the name of what identifies an event.
+        If a method has the name of what identifies an event, or the average is asked for where there are no folds.
     ModelFormatError
         If a model is damaged.
     """
 
-    def __init__(self, path: Path, sample: str | None = None) -> None:
+    def __init__(self, path: Path, sample: str | None = None, *, average: bool = False) -> None:
         self._methods = [_Method(name, model) for name, model in _load(path).items()]
+        self._sample, self._average = (sample if sample == NEW_EVENTS else None), average
         if len({method.identity for method in self._methods}) != 1:
             msg = f"the models of {path} identify events differently: apply them one by one"
             raise IdentityError(msg)
@@ -81,7 +96,7 @@ class Scorers:
         trees = [method.model.context.get("tree") for method in self._methods]
         self.trees = tuple(dict.fromkeys(tree for tree in trees if tree and isinstance(tree, str)))
         # what a model of another program has seen is not known, unless the user states it
-        self._new_or_unknown = 0 if sample == _NEW_EVENTS else _NOT_KNOWN
+        self._new_or_unknown = 0 if sample == NEW_EVENTS else _NOT_KNOWN
         self._tables: list[SeenEvents] = []
         self._read_tables(sample)
         self._features: list[Feature] = []
@@ -99,19 +114,30 @@ class Scorers:
         """Read the tables of seen events; methods of one run have the same one."""
         numbers: dict[tuple[bytes, tuple[str, ...]], int] = {}
         for method in self._methods:
-            if sample == _NEW_EVENTS or method.model.is_foreign:
+            if isinstance(method.model, FoldModel):
+                if sample != NEW_EVENTS and method.model.seen is not None:
+                    method.model = replace(method.model, seen=method.model.seen.within(sample))
+                continue
+            if self._average:
+                msg = f"{method.name} is one model and not one for each fold: there is nothing to average"
+                raise InvalidInputError(msg)
+            if sample == NEW_EVENTS or method.model.is_foreign:
                 continue
             if not self.identity:
                 msg = (
                     f"{method.name} was trained without branches that identify an event, so it cannot be said which events "
                     f"it has seen: state `identity:` in the analysis file and train again, or state that all events are new "
-                    f"by --sample {_NEW_EVENTS}"
+                    f"by --sample {NEW_EVENTS}"
                 )
                 raise IdentityError(msg)
             if SEEN_FILE not in method.model.attachments:
+                one = "is one of several folds and" if "fold" in method.model.context else "was stored without"
+                whole = (
+                    "apply the model of all folds, the folder above it, or " if "fold" in method.model.context else ""
+                )
                 msg = (
-                    f"{method.name} holds no table of the events it was trained on; state that events are new by "
-                    f"--sample {_NEW_EVENTS}"
+                    f"{method.name} {one} holds no table of the events it was trained on: {whole}state that events are new "
+                    f"by --sample {NEW_EVENTS}"
                 )
                 raise ModelFormatError(msg)
             content, samples = method.model.attachments[SEEN_FILE], _texts(method.model, "samples")
@@ -169,7 +195,8 @@ class Scorers:
         """
         integers = self.identify(columns, n_entries)
         written: dict[str, NDArray[Any]] = dict(zip(self.identity, integers, strict=True))
-        seen = self._seen(integers)
+        identity = Identity(self.identity, integers) if self.identity else None
+        seen = self._seen(identity, n_entries)
         X = self.features(columns, n_entries)
         infinite = {number: rows for number in range(X.shape[1]) if (rows := np.isinf(X[:, number])).any()}
         not_scored = np.zeros(n_entries, dtype=bool)
@@ -177,22 +204,28 @@ class Scorers:
         for method in self._methods:
             if method.columns not in matrices:
                 matrices[method.columns] = _matrix(X, method.columns, infinite)
-            score = np.array(method.model.evaluate(matrices[method.columns]), dtype=np.float64)
+            matrix = matrices[method.columns]
+            score = method.evaluate(matrix, identity, average=self._average, sample=self._sample)
             for number in infinite.keys() & set(method.columns):
                 score[infinite[number]] = np.nan
                 not_scored |= infinite[number]
-            written |= zip(method.scores, score.reshape(n_entries, len(method.scores)).T, strict=True)
-            unknown = self._new_or_unknown if method.model.is_foreign else 0
-            written[f"{method.name}_seen"] = (
-                np.full(n_entries, unknown, dtype=np.int32) if method.table is None else seen[method.table]
-            )
+            written |= zip(method.scores, score.T, strict=True)
+            written[f"{method.name}_seen"] = seen[method.name]
         return written, int(not_scored.sum())
 
-    def _seen(self, integers: tuple[NDArray[Any], ...]) -> list[NDArray[np.int32]]:
-        if not self._tables:
-            return []
-        identity = Identity(self.identity, integers)
-        return [table.lookup(identity).astype(np.int32) for table in self._tables]
+    def _seen(self, identity: Identity | None, n_entries: int) -> dict[str, NDArray[np.int32]]:
+        """Return ``METHOD_seen`` of each method."""
+        tables = [] if identity is None else [table.lookup(identity).astype(np.int32) for table in self._tables]
+        seen = {}
+        for method in self._methods:
+            if isinstance(method.model, FoldModel) and identity is not None and not self._average:
+                seen[method.name] = method.model.folds.of(identity).astype(np.int32)
+            elif method.table is not None:
+                seen[method.name] = tables[method.table]
+            else:
+                known = _ALL_FOLDS if self._average else self._new_or_unknown if method.model.is_foreign else 0
+                seen[method.name] = np.full(n_entries, known, dtype=np.int32)
+        return seen
 
 
 def _matrix(

@@ -193,3 +193,25 @@ def test_no_output_encoding_is_needed(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert run.returncode == 0, run.stderr
+
+
+def test_one_training_alone_and_its_model_applied_as_average(tmp_path: Path) -> None:
+    for number, name in enumerate(("signal", "background", "new")):
+        write_sample(tmp_path / f"{name}.root", 300, mean=number, seed=number, first_event=1000 * number)
+    methods = {"HGB": {"kind": "hist_gradient_boosting", "max_iter": 5}}
+    path = write_analysis(tmp_path, methods=methods, folds=3)
+    alone = hepml("train", path, "--task", "HGB/fold_1", "-o", tmp_path / "out")
+    assert alone.returncode == 0, alone.stderr
+    assert f"model: {tmp_path / 'out' / 'HGB' / 'fold_1'}" in alone.stdout.replace("\n", "")
+    assert [item.name for item in (tmp_path / "out" / "HGB").iterdir()] == ["fold_1"]
+    wrong = hepml("train", path, "--task", "HGB/fold_1", "--resume", "-o", tmp_path / "out")
+    assert (wrong.returncode, "--resume" in wrong.stderr) == (2, True)
+    unknown = hepml("train", path, "--task", "HGB", "-o", tmp_path / "out")
+    assert (unknown.returncode, "HGB/fold_0" in unknown.stderr) == (1, True)
+    assert hepml("train", path, "-o", tmp_path / "run").returncode == 0
+    applied = hepml("apply", tmp_path / "run", tmp_path / "new.root", "-o", tmp_path / "new", "--average")
+    assert applied.returncode == 0, applied.stderr
+    with uproot.open(tmp_path / "new" / "new.root") as file:
+        assert set(file["events"]["HGB_seen"].array(library="np")) == {-2}
+    seen = hepml("apply", tmp_path / "run", tmp_path / "signal.root", "-o", tmp_path / "new", "--average")
+    assert (seen.returncode, "used in the training" in seen.stderr) == (1, True)

@@ -224,8 +224,8 @@ def test_a_resolved_file_is_a_valid_file() -> None:
 
 
 def test_committed_analyses_are_valid() -> None:
-    paths = sorted((Path(__file__).parents[2] / "analyses").glob("*/analysis.yaml"))
-    assert paths
+    paths = sorted((Path(__file__).parents[2] / "analyses").glob("*/*.yaml"))
+    assert {"analysis.yaml", "folds.yaml"} <= {path.name for path in paths}
     for path in paths:
         config = load_analysis(path)
         assert parse(dump_yaml(config.model_dump(mode="json"))) == config

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +87,10 @@ def test_errors_of_efficiencies_follow_from_the_definition(sample, seed):
         assert curve.background_efficiency_error[point] ** 2 == pytest.approx(
             background @ background, rel=1e-9, abs=1e-12
         )
+        for deviation, n_carrying in ((signal, curve.n_carrying_signal), (background, curve.n_carrying_background)):
+            if np.abs(deviation).max() > 1e-3:
+                expected = np.square(deviation).sum() ** 2 / (deviation**4).sum()
+                assert n_carrying[point] == pytest.approx(expected, rel=1e-6)
         if curve.efficiency_covariance is not None:
             assert curve.efficiency_covariance[point] == pytest.approx(signal @ background, rel=1e-9, abs=1e-12)
 
@@ -241,26 +244,3 @@ def test_bad_input_is_one_clear_error(arguments, error, words):
 def test_event_identity_is_an_integer_per_row(event, words):
     with pytest.raises(InvalidInputError, match=words):
         roc_curve([1, 0], [0.1, 0.2], event=event)
-
-
-@pytest.mark.skipif("HEPML_REFERENCE_DATA" not in os.environ, reason="HEPML_REFERENCE_DATA is not set")
-def test_areas_are_those_tabulated_for_tmva():
-    folder = Path(os.environ["HEPML_REFERENCE_DATA"]) / "tmva_reference"
-    expected = _exact_areas((folder / "ROC_TABLE.txt").read_text())
-    with np.load(folder / "data" / "apply.npz") as sample, np.load(folder / "responses" / "random.npz") as responses:
-        compared = 0
-        for method, area in expected.items():
-            if method in responses:
-                assert roc_curve(sample["label"], responses[method]).auc == pytest.approx(area, abs=1e-5), method
-                compared += 1
-    assert compared >= 20
-
-
-def _exact_areas(table):
-    """Read 'exact AUC on apply.root' of the first job from the reference table; '-' where TMVA has none."""
-    areas = {}
-    for line in table.split("\n== ")[0].splitlines():
-        columns = line.split("|")
-        if len(columns) == 3 and columns[1].strip().startswith("0."):
-            areas[columns[0].split()[0]] = float(columns[1])
-    return areas

@@ -171,12 +171,12 @@ def test_signal_error_is_not_computable_where_the_background_chooses_no_cut():
     # 1% of 50 events is none: the cut is above the highest of them, and scatters with it
     rng = np.random.default_rng(6)
     curve = roc_curve(
-        np.repeat([True, False], [500, 50]), np.concatenate([rng.normal(2, 1, 500), rng.normal(0, 1, 50)])
+        np.repeat([True, False], [5000, 50]), np.concatenate([rng.normal(2, 1, 5000), rng.normal(0, 1, 50)])
     )
     point = curve.at_background_efficiency(0.01)
     assert (point.background_efficiency, point.signal_efficiency > 0.1) == (0, True)
     assert point.to_dict()["signal_efficiency_error"] is None
-    assert curve.at_background_efficiency(0.02).signal_efficiency_error > 0
+    assert curve.at_background_efficiency(0.3).signal_efficiency_error > 0
 
 
 def test_all_background_is_kept_at_a_target_of_one():
@@ -189,6 +189,31 @@ def test_all_background_is_kept_at_a_target_of_one():
 def test_equal_scores_leave_one_cut():
     point = roc_curve([1, 0, 1, 0], [3, 3, 3, 3]).at_signal_efficiency(0.2)
     assert (point.signal_efficiency, point.background_efficiency) == (1, 1)
+
+
+@pytest.mark.parametrize("negative", [0.0, 0.25], ids=["positive", "signed"])
+def test_what_too_few_events_carry_is_not_quoted(draw, negative):
+    """Near the cut of 1% of 1000 background events no first-order error covers; near that of 10% it does."""
+    rng = np.random.default_rng(20240501)
+    for _ in range(20):
+        curve = roc_curve(*draw(rng, 1000, np.sqrt(2) * norm.ppf(0.95), negative))
+        few, enough = curve.at_background_efficiency(0.01), curve.at_background_efficiency(0.1)
+        assert few.to_dict()["signal_efficiency_error"] is None
+        assert enough.signal_efficiency_error > 0
+        point = curve.at_signal_efficiency(0.3)
+        assert point.n_carrying < 20
+        assert math.isnan(point.background_efficiency_error)
+        # the signal itself has enough
+        assert point.signal_efficiency_error > 0
+
+
+def test_an_inverse_of_large_error_has_none(draw):
+    rng = np.random.default_rng(3)
+    label, score, weight = draw(rng, 5000, np.sqrt(2) * norm.ppf(0.95), 0.25)
+    points = [roc_curve(label, score, weight).at_signal_efficiency(target) for target in (0.4, 0.8)]
+    relative = [point.background_efficiency_error / point.background_efficiency for point in points]
+    assert relative[0] > 0.25 > relative[1]
+    assert [math.isnan(point.inverse_background_efficiency_error) for point in points] == [True, False]
 
 
 @pytest.mark.parametrize("target", [0, -0.1, 1.1, float("nan")])

@@ -57,6 +57,8 @@ def goes_right(forest: Forest, node: int, value: Any) -> bool:
 def reference_margin(forest: Forest, X: NDArray[Any], n_trees: int | None = None) -> NDArray[np.float64]:
     """Return margins of shape (n_events, n_outputs), trees added in their order."""
     n_trees = forest.n_trees if n_trees is None else n_trees
+    if "median" in forest.aggregate:
+        return np.array([[reference_median(forest, x, n_trees)] for x in X])
     result = np.empty((len(X), forest.n_outputs))
     for event, x in enumerate(X):
         total = forest.base.copy() if forest.aggregate == "sum" else np.zeros(forest.n_outputs)
@@ -72,6 +74,26 @@ def reference_margin(forest: Forest, X: NDArray[Any], n_trees: int | None = None
     return result
 
 
+def reference_median(forest: Forest, x: NDArray[Any], n_trees: int) -> float:
+    """Sort the trees of an event by their leaves, and look for the one in the middle of the weight."""
+    leaves = [float(forest.value[reference_leaf(forest, tree, x), 0]) for tree in range(n_trees)]
+    weights = forest.tree_weight.tolist()
+    order = sorted(range(n_trees), key=leaves.__getitem__)
+    if forest.aggregate == "median":
+        half = sum(weights[tree] for tree in order) / 2
+        middle = next(k for k in range(n_trees) if sum(weights[tree] for tree in order[: k + 1]) >= half)
+        return leaves[order[middle]] + float(forest.base[0])
+    # as MethodBDT::GetRegressionValues reads, where t is one more than the number of the middle tree
+    t = 0
+    reached = 0.0
+    while reached <= sum(weights[:n_trees]) / 2:
+        reached += weights[order[t]]
+        t += 1
+    first, last = max(0, math.trunc(t - n_trees // 6 - 0.5)), min(n_trees, math.trunc(t + n_trees // 6 + 0.5))
+    chosen = [leaves[tree] for tree in order[first:last]]
+    return sum(chosen) / len(chosen) + float(forest.base[0])
+
+
 def random_forest(
     rng: np.random.Generator,
     *,
@@ -82,13 +104,14 @@ def random_forest(
     n_outputs: int = 1,
     vector_leaves: bool = False,
     categories: bool = False,
+    largest_category: int = 2**24 - 1,
     missing: bool = True,
     single_leaves: bool = False,
     **options: Any,
 ) -> Forest:
     """Grow trees at random, of at most ``depth`` levels (``full``: of exactly so many), with thresholds that repeat."""
     parts: dict[str, list[Any]] = {key: [] for key in ("feature", "threshold", "left", "right", "value", "set")}
-    first, sets = [0], [[0, 2, 5], [1], [], [3, 4, 2**24 - 1]]
+    first, sets = [0], [[0, 2, 5], [1], [], [3, 4, largest_category]]
     width = n_outputs if vector_leaves else 1
 
     def grow(level: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from math import factorial
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 import xgboost as xgb
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.ensemble import RandomForestClassifier
 
 from hepml.errors import FeatureValueError, InvalidInputError
 from hepml.forest import Forest
@@ -33,10 +35,7 @@ def with_cover(rng: np.random.Generator, forest: Forest) -> Forest:
                 cover[forest.left[node]] = share * cover[node]
                 cover[forest.right[node]] = (1.0 - share) * cover[node]
                 open_nodes += [int(forest.left[node]), int(forest.right[node])]
-    from dataclasses import fields
-
-    parts = {item.name: getattr(forest, item.name) for item in fields(forest)}
-    return Forest(**{**parts, "cover": cover})
+    return replace(forest, cover=cover)
 
 
 def expectation(forest: Forest, x: NDArray[Any], known: set[int]) -> NDArray[np.float64]:
@@ -100,11 +99,65 @@ def test_contributions_are_shapley_values(seed: int, depth: int, n_outputs: int,
     np.testing.assert_allclose(found.sum(axis=1), margin, rtol=0, atol=1e-12)
 
 
-def test_threads_change_nothing() -> None:
+@given(seed=st.integers(0, 2**32 - 1), n_features=st.integers(1, 6), depth=st.integers(6, 11))
+@settings(max_examples=10)
+def test_features_that_are_asked_again_and_again(seed: int, n_features: int, depth: int) -> None:
+    rng = np.random.default_rng(seed)
+    forest = with_cover(rng, random_forest(rng, n_trees=1, depth=depth, n_features=n_features))
+    X = random_events(rng, 2, n_features, forest)
+    found = forest.contributions(X)
+    np.testing.assert_allclose(found, [shapley(forest, x)[:, 0] for x in X], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 7, 60, 301])
+@pytest.mark.parametrize("share", [0.5, 0.999])
+def test_one_condition_on_each_feature_by_hand(n_features: int, share: float) -> None:
+    """By symmetry: all features get the same if all conditions are met, and all but the last if only that one is not."""
+    n = n_features
+    split, leaf = np.arange(n), np.arange(n, 2 * n + 1)
+    forest = Forest.from_nodes(
+        feature=[*range(n), *[-1] * (n + 1)],
+        threshold=np.zeros(2 * n + 1),
+        left=[*leaf[:-1], *[-1] * (n + 1)],
+        right=[*split[1:], leaf[-1], *[-1] * (n + 1)],
+        value=[*[0.0] * 2 * n, 1.0],
+        first_node=[0, 2 * n + 1],
+        feature_names=[f"x{number}" for number in range(n)],
+        cover=[*share**split, *share**split * (1.0 - share), share**n],
+    )
+    X = np.ones((2, n))
+    X[1, -1] = -1.0
+    met, missed = forest.contributions(X)
+    np.testing.assert_allclose(met, [*[(1.0 - share**n) / n] * n, share**n], rtol=1e-11)
+    # with k of the n - 1 others known the leaf is reached by share^(n - k), and by 0 once the last feature is known
+    last = -share * np.mean(share ** np.arange(n))
+    np.testing.assert_allclose(missed[n - 1], last, rtol=1e-11)
+    np.testing.assert_allclose(missed[: n - 1], (-(share**n) - last) / max(n - 1, 1), rtol=1e-11)
+
+
+def test_fully_grown_trees_lose_no_digits() -> None:
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(1500, 30))
+    y = (X[:, :10].sum(axis=1) + rng.normal(size=len(X)) > 0).astype(int) + (X[:, 10] > 1.0)
+    forest = Forest.from_sklearn(RandomForestClassifier(10, max_features=1, random_state=7).fit(X, y))
+    assert forest.depth.max() > 15
+    assert forest.n_outputs == 3
+    found, margin = forest.contributions(X[:200]), forest.predict(X[:200], output="margin")
+    np.testing.assert_allclose(found.sum(axis=1), margin, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(found[:, -1], np.tile(found[0, -1], (200, 1)), rtol=0, atol=0)
+    np.testing.assert_allclose(found.sum(axis=2)[:, :-1], 0.0, rtol=0, atol=1e-13)
+
+
+def test_blocks_threads_and_layouts_change_nothing() -> None:
     rng = np.random.default_rng(4)
-    forest = with_cover(rng, random_forest(rng, n_trees=5, depth=4))
-    X = rng.normal(size=(9000, 4))
-    np.testing.assert_array_equal(forest.contributions(X, threads=1), forest.contributions(X, threads=2))
+    forest = with_cover(rng, random_forest(rng, n_trees=5, depth=6))
+    X = rng.normal(size=(9000, 4)).astype(np.float32)
+    found = forest.contributions(X, threads=1)
+    np.testing.assert_array_equal(forest.contributions(X, threads=2), found)
+    np.testing.assert_array_equal(forest.contributions(np.asfortranarray(X)), found)
+    np.testing.assert_array_equal(forest.contributions(X.astype(np.float64)[300:1101]), found[300:1101])
+    np.testing.assert_array_equal(forest.contributions(X[8999:]), found[8999:])
+    assert forest.contributions(X[:0]).shape == (0, 5)
 
 
 def test_xgboost_explains_its_trees_alike() -> None:
@@ -150,6 +203,9 @@ def test_what_is_not_known_is_said() -> None:
             forest.importance(kind)  # type: ignore[arg-type]
     with pytest.raises(InvalidInputError, match="need the cover"):
         forest.contributions(np.zeros((1, 4)))
+    for strange in (-1.0, np.inf):
+        with pytest.raises(InvalidInputError, match="cover of 1 of 105 nodes is negative or infinite"):
+            replace(forest, cover=np.where(np.arange(105) == 3, strange, 1.0)).contributions(np.zeros((1, 4)))
     rng = np.random.default_rng(1)
     forest = with_cover(rng, random_forest(rng, full=True, takes_missing=False))
     with pytest.raises(FeatureValueError, match="missing"):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepml.errors import MissingFileError, ModelFormatError, OutputError
-from hepml.forest import Forest
+from hepml.forest import Forest, storage
 from hepml.forest.storage import from_bytes, to_bytes
 from tests.forest.reference import random_forest
 
@@ -186,9 +186,20 @@ class TestStorage:
         stream = io.BytesIO()
         with zipfile.ZipFile(io.BytesIO(CONTENT)) as old, zipfile.ZipFile(stream, "w") as new:
             for name in old.namelist():
-                new.writestr(name, old.read(name).replace(b'"version": 1', b'"version": 2'))
-        with pytest.raises(ModelFormatError, match="version 2 of hepml-forest"):
+                new.writestr(name, old.read(name).replace(b'"version": 1', b'"version": 3'))
+        with pytest.raises(ModelFormatError, match="version 3 of hepml-forest; this hepml knows versions 1 and 2"):
             from_bytes(stream.getvalue(), "it")
+
+    def test_a_forest_that_shrinks_too_much_is_not_packed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        forest = random_forest(np.random.default_rng(1), n_trees=300)
+        packed = to_bytes(forest)
+        monkeypatch.setattr(storage, "_LARGEST_RATIO", 1)
+        monkeypatch.setattr(storage, "_ALWAYS_ALLOWED", 0)
+        with pytest.raises(ModelFormatError, match="would unpack to"):
+            from_bytes(packed, "it")
+        content = to_bytes(forest)
+        assert len(content) > len(packed)
+        assert from_bytes(content, "it") == forest
 
     def test_a_bomb_is_not_unpacked(self) -> None:
         import io

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import ensemble, tree
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from hepml.errors import FeatureValueError, InvalidInputError
@@ -107,6 +107,28 @@ def test_exponential_loss() -> None:
     assert assert_agrees(estimator, X).link == "logistic_2x"
 
 
+@pytest.mark.parametrize("loss", ["linear", "square", "exponential"])
+@pytest.mark.parametrize("trees", [None, tree.ExtraTreeRegressor(max_depth=9, random_state=1)], ids=str)
+def test_medians(loss: Any, trees: Any) -> None:
+    estimator = ensemble.AdaBoostRegressor(trees, n_estimators=30, loss=loss, random_state=1)
+    estimator.fit(X, target(estimator, "binary"))
+    forest = assert_agrees(estimator, X)
+    assert forest.aggregate == "median"
+    events = edges(forest, missing=False)
+    np.testing.assert_array_equal(assert_agrees(estimator, events).predict(events), estimator.predict(events))
+    np.testing.assert_array_equal(forest.predict(events, output="staged"), list(estimator.staged_predict(events)))
+    with pytest.raises(FeatureValueError, match="missing"):
+        forest.predict(WITH_MISSING)
+
+
+def test_the_median_of_one_tree_that_is_worse_than_chance() -> None:
+    noise = np.array([1.0] * 50 + [0.0] * 49)
+    estimator = ensemble.AdaBoostRegressor(tree.DecisionTreeRegressor(max_depth=1), random_state=1)
+    estimator.fit(np.zeros((99, 1)), noise)
+    assert not estimator.estimator_weights_.any()
+    assert assert_agrees(estimator, np.zeros((3, 1))).n_trees == 1
+
+
 @pytest.mark.parametrize("kind", LABELS)
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("estimator", HISTOGRAMS, ids=str)
@@ -150,10 +172,12 @@ def test_gain_and_cover_are_those_of_the_impurity() -> None:
 REFUSED = {
     "not fitted": DecisionTreeClassifier,
     "2 targets": lambda: tree.DecisionTreeRegressor(max_depth=2).fit(X, np.column_stack([Y, Y])),
-    "weighted median": lambda: ensemble.AdaBoostRegressor(n_estimators=2).fit(X, Y),
     "no ensemble of trees": lambda: LogisticRegression().fit(X, Y),
     "one class only": lambda: DecisionTreeClassifier().fit(X, np.zeros(len(X))),
     "init": lambda: ensemble.GradientBoostingClassifier(n_estimators=2, init=DecisionTreeClassifier()).fit(X, Y),
+    "AdaBoostRegressor boosts LinearRegression": lambda: ensemble.AdaBoostRegressor(
+        LinearRegression(), n_estimators=2
+    ).fit(X, Y),
     "no decision tree": lambda: ensemble.AdaBoostClassifier(LogisticRegression(), n_estimators=2).fit(X, Y),
     "no whole numbers": lambda: ensemble.HistGradientBoostingClassifier(max_iter=2, categorical_features=[3]).fit(
         X / 20, Y

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepml.errors import FeatureMismatchError, FeatureValueError, InvalidInputError
-from hepml.forest import Forest, kernels
+from hepml.forest import Forest, kernels, prediction
+from hepml.forest.links import apply_link
 from tests.forest.reference import random_events, random_forest, reference_leaf, reference_margin
 
 STUMP = {
@@ -78,6 +79,22 @@ def test_every_shape_of_forest_agrees_with_the_definition(
     staged = forest.predict(X, output="staged", at=[1, 4, 7])
     for found_at, n_trees in zip(staged, (1, 4, 7), strict=True):
         np.testing.assert_array_equal(found_at.reshape(expected.shape), reference_margin(forest, X, n_trees))
+
+
+@pytest.mark.parametrize(("link", "n_outputs"), [("logistic", 1), ("tmva_grad", 1), ("softmax", 3), ("identity", 2)])
+def test_staged_scores_are_those_of_shorter_forests(link: Any, n_outputs: int) -> None:
+    rng = np.random.default_rng(9)
+    forest = random_forest(rng, n_trees=9, depth=4, n_outputs=n_outputs, link=link)
+    n_events = prediction._EVENTS_OF_STAGES + 50
+    X = np.asfortranarray(rng.normal(size=(n_events, 4)))
+    scores = forest.staged_scores(X, [2, 9], dtype=np.float64)
+    np.testing.assert_array_equal(scores[1], forest.predict(X))
+    ends = np.r_[:50, n_events - 100 : n_events]
+    expected = apply_link(link, reference_margin(forest, X[ends], 2))
+    np.testing.assert_allclose(scores[0][ends].reshape(expected.shape), expected, rtol=1e-14)
+    single = forest.staged_scores(X, [2, 9])
+    assert single.dtype == np.float32
+    np.testing.assert_array_equal(single, scores.astype(np.float32))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -166,5 +183,9 @@ class TestBadInput:
         for at in ([0], [2], [1, 1], [], [[1]], [1.0]):
             with pytest.raises(InvalidInputError, match="ascending numbers of trees"):
                 forest.predict([[1.0]], output="staged", at=at)
+            with pytest.raises(InvalidInputError, match="ascending numbers of trees"):
+                forest.staged_scores([[1.0]], at)
+        with pytest.raises(InvalidInputError, match="float32 or float64"):
+            forest.staged_scores([[1.0]], [1], dtype=np.float16)
         with pytest.raises(InvalidInputError, match="`at` is for"):
             forest.predict([[1.0]], at=[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hepml.evaluation import feature_histograms, overtraining, roc_curve
+from hepml.evaluation import compare_folds, feature_histograms, overtraining, roc_curve
 
 
 def draw_scores(rng, n_events, distance):
@@ -25,6 +25,17 @@ def comparison():
     """Few test events and negative weights, so that some bins are negative."""
     rng = np.random.default_rng(2)
     return overtraining(*draw_scores(rng, 5000, 1.8), *draw_scores(rng, 300, 1.5), n_permutations=99)
+
+
+@pytest.fixture(scope="session")
+def folds():
+    """Two methods in five folds; of the second one model has another scale."""
+    rng, found = np.random.default_rng(5), {}
+    for name, distance, shift in (("XGBoost", 1.6, 0.0), ("$x$ of the 3rd", 1.5, 0.4)):
+        label, score, weight = draw_scores(rng, 4000, distance)
+        fold = rng.integers(0, 5, label.size)
+        found[name] = compare_folds(label, score + shift * (fold == 3), fold, weight, n_permutations=19)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,7 @@ def test_roc_shows_each_curve_with_its_area(canvas, curves):
         assert there.max() == pytest.approx(point.background_rejection + point.background_rejection_error)
         entry = next(text for text in texts(artists.legend) if text.startswith(name))
         assert f"{curve.auc:.4f} ± {curve.auc_error:.4f}" in entry
+    assert artists.legend.get_title().get_text() == "Bands: 68% pointwise"
     assert_nothing_is_cut_off(figure, ax)
 
 
@@ -93,6 +94,24 @@ def test_inverse_background_efficiency_leaves_out_what_is_not_computable(canvas,
         assert (efficiency[-1], inverse[-1]) == (1, 1)
         assert curve.background_efficiency[0] == 0
     assert_nothing_is_cut_off(figure, ax)
+
+
+def test_bands_are_drawn_as_given_and_named(canvas, curves):
+    figure, ax = canvas
+    bands = {name: curve.band(0.95) for name, curve in curves.items()}
+    for draw in (plots.roc, plots.inverse_background_efficiency):
+        ax.clear()
+        artists = draw(curves, ax, bands=bands)
+        assert artists.legend.get_title().get_text() == "Bands: 95% pointwise"
+        band = bands["XGBoost"]
+        place = np.flatnonzero(band.signal_efficiency > 0.7)[0]
+        ends = [1 - band.upper[place], 1 - band.lower[place]]
+        if draw is plots.inverse_background_efficiency:
+            ends = [1 / band.upper[place], 1 / band.lower[place]]
+        outline = artists.bands[0].get_paths()[0].vertices
+        there = outline[np.isclose(outline[:, 0], band.signal_efficiency[place]), 1]
+        assert [there.min(), there.max()] == pytest.approx(ends)
+        assert_nothing_is_cut_off(figure, ax)
 
 
 def test_perfect_separation_is_drawn(canvas):
@@ -210,3 +229,22 @@ def test_titles_that_are_no_mathematics_are_drawn_as_they_are(title, mass, curve
             figure, ax = plots.new_figure()
             draw(ax)
             figure.draw_without_rendering()
+
+
+def test_folds_show_areas_with_errors_and_the_pooled_area(canvas, folds):
+    _, ax = canvas
+    artists = plots.folds(folds, ax)
+    for result, points, line, band in zip(folds.values(), artists.points, artists.lines, artists.bands, strict=True):
+        assert points.lines[0].get_ydata().tolist() == [area.auc for area in result.areas]
+        low, high = points.lines[2][0].get_segments()[1][:, 1]
+        assert (high - low) / 2 == pytest.approx(result.areas[1].auc_error)
+        assert set(line.get_ydata()) == {result.auc_pooled}
+        assert band.get_height() == pytest.approx(2 * result.auc_pooled_error)
+    # methods stand side by side, and the legend above all points
+    first, second = (points.lines[0].get_xdata() for points in artists.points)
+    assert (np.round(first) == np.arange(5)).all()
+    assert (first < second).all()
+    ax.figure.canvas.draw()
+    highest = max(segment[1, 1] for points in artists.points for segment in points.lines[2][0].get_segments())
+    assert ax.transData.transform((0, highest))[1] < artists.legend.get_window_extent().y0
+    assert "spread" in artists.legend.get_texts()[0].get_text()

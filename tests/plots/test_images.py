@@ -39,6 +39,11 @@ def test_overtraining(comparison):
 
 
 @compare
+def test_folds(folds):
+    return figure_of(lambda ax: plots.folds(folds, ax), label="hepml")
+
+
+@compare
 def test_feature(mass):
     return figure_of(lambda ax: plots.feature(mass, ax, title=r"$m_{\tau\tau}^{vis}$", unit="GeV"))
 

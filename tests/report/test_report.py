@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import yaml
 
 from hepml import Analysis, plots
 from hepml.errors import ModelFormatError
@@ -34,7 +35,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     write_sample(folder / "background.root", 600, mean=-1, seed=2)
     features = [{"name": "x", "title": HOSTILE, "unit": "<b>GeV</b>"}]
     path = write_analysis(
-        folder, title=HOSTILE, features=features, report={"style": "CMS", "label": "Work in progress"}
+        folder,
+        title=HOSTILE,
+        features=features,
+        report={"style": "CMS", "label": "Work in progress", "formats": ["png", "pdf"]},
     )
     return Analysis.from_file(path).train(folder / "run")
 
@@ -80,6 +84,21 @@ def test_only_the_script_of_the_page_may_run(run: Run) -> None:
     assert len(script) == 1
     digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in policy.group(1)
+
+
+def test_figures_come_in_the_formats_that_were_asked_for_with_their_numbers(run: Run) -> None:
+    for name in run.figures:
+        starts = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
+        for suffix, start in starts.items():
+            assert (run.path / "plots" / f"{name}.{suffix}").read_bytes().startswith(start)
+    content = yaml.safe_load((run.path / "plots" / "roc.yaml").read_text(encoding="utf-8"))
+    (table,) = content["tables"]
+    efficiencies = {column["header"]["name"]: column["values"] for column in table["dependent_variables"]}
+    curve = run.metrics["methods"]["BDT"]["roc"]["curve"]
+    assert [row["value"] for row in efficiencies["signal efficiency"]] == curve["signal_efficiency"]
+    assert efficiencies["background efficiency"][5]["errors"] == [{"symerror": curve["background_efficiency_error"][5]}]
+    # there is no number for an infinite cut
+    assert table["independent_variables"][0]["values"][0] == {"value": "-"}
 
 
 def test_figures_hold_no_markup_of_the_user(run: Run) -> None:

@@ -16,7 +16,7 @@ import pytest
 import uproot
 
 from hepml import Analysis, Run
-from hepml.data import Feature, Part
+from hepml.data import Feature, Part, SeenEvents
 from hepml.data.columns import evaluate_feature
 from hepml.errors import (
     FeatureMismatchError,
@@ -27,7 +27,7 @@ from hepml.errors import (
     UnknownNameError,
 )
 from hepml.readers import TreeLocation, TreeSource, root_writer
-from hepml.workflow import SeenEvents, apply_model, applying, scoring
+from hepml.workflow import apply_model, applying, scoring
 from tests.workflow.toys import FIRST_EVENT, write_analysis, write_sample
 
 

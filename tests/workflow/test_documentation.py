@@ -27,9 +27,9 @@ def leaves(value: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-def documented() -> set[str]:
-    text = (DOCS / "run_folder.md").read_text(encoding="utf-8")
-    table = text.partition("## metrics.json")[2].partition("(scores-root)=")[0]
+def documented(page: str = "run_folder.md", start: str = "## metrics.json", end: str = "(scores-root)=") -> set[str]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    table = text.partition(start)[2].partition(end)[0]
     keys = {
         key
         for line in table.splitlines()

@@ -50,7 +50,7 @@ def test_run_folder_is_complete(toy_run: Run) -> None:
     }
     assert {path.name for path in (toy_run.path / "models").iterdir()} == {"BDT", "HGB"}
     assert toy_run.method_names == ("BDT", "HGB")
-    figures = {path.stem for path in (toy_run.path / "plots").glob("*.png")}
+    figures = {path.stem for path in (toy_run.path / "plots").glob("*.svg")}
     assert figures == {
         "roc",
         "inverse_background_efficiency",

@@ -51,6 +51,7 @@ def analysis_content(**changes: Any) -> dict[str, Any]:
         "weight": "weight",
         "methods": {"BDT": {"kind": "xgboost", "n_estimators": 20, "max_depth": 2}},
         "evaluation": {"permutations": 20},
+        "report": {"formats": ["svg"]},
     }
     return content | changes
 

@@ -9,7 +9,7 @@ from hepml.atomic import atomic_path, write_text
 from hepml.report.figures.registry import FIGURES
 from hepml.report.figures.table import dump_tables
 from hepml.report.formats import FIGURES_FORMAT, FIGURES_VERSION
-from hepml.report.json_files import write_json
+from hepml.report.json_files import read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from hepml.report.figures.job import FigureJob, Scene
     from hepml.report.findings import Findings
 
-__all__ = ["INDEX", "draw_figures"]
+__all__ = ["draw_figures", "drawn_figures", "figure_captions"]
 
 _LOG = logging.getLogger("hepml.report")
 
-INDEX = "index.json"
-_SUFFIXES = (".svg", ".png", ".pdf")
+_INDEX = "index.json"
 
 
 def draw_figures(
@@ -37,15 +36,15 @@ def draw_figures(
 ) -> None:
     """Draw all figures of a run into a folder.
 
-    Each as SVG, PNG and PDF, with its numbers as ``NAME.yaml``; ``index.json`` lists them with their captions. What cannot
-    be drawn is logged and marked there.
+    Each as SVG and in the other formats of the settings, with its numbers as ``NAME.yaml``; ``index.json`` lists them with
+    their captions. What cannot be drawn is logged and marked there.
 
     Parameters
     ----------
     folder : pathlib.Path
         Where to; it is made.
     settings : ReportConfig
-        Style and label.
+        Style, label and formats.
     findings : Findings
         All results.
     scene : Scene
@@ -70,7 +69,26 @@ def draw_figures(
             _LOG.exception("the figure %s could not be drawn", job.name)
             entry["failed"] = True
         entries.append(entry)
-    write_json(folder / INDEX, {"format": FIGURES_FORMAT, "version": FIGURES_VERSION, "figures": entries})
+    write_json(folder / _INDEX, {"format": FIGURES_FORMAT, "version": FIGURES_VERSION, "figures": entries})
+
+
+def drawn_figures(folder: Path) -> list[dict[str, Any]]:
+    """Return what ``index.json`` of a folder of figures lists: ``name``, ``section``, ``caption``, ``about``, ``failed``.
+
+    Raises
+    ------
+    ModelFormatError
+        If the list cannot be read.
+    """
+    index = folder / _INDEX
+    if not index.is_file():
+        return []
+    return list(read_json(index, FIGURES_FORMAT, FIGURES_VERSION)["figures"])
+
+
+def figure_captions(folder: Path) -> dict[str, str]:
+    """Return the captions of the figures that could be drawn, by name."""
+    return {entry["name"]: entry["caption"] for entry in drawn_figures(folder) if not entry.get("failed")}
 
 
 def _draw(folder: Path, job: FigureJob, settings: ReportConfig) -> None:
@@ -80,8 +98,9 @@ def _draw(folder: Path, job: FigureJob, settings: ReportConfig) -> None:
         figure, axes = plots.new_ratio_figure() if job.layout == "ratio" else plots.new_figure()
         job.draw(axes)
         plots.experiment_label(axes[0] if isinstance(axes, tuple) else axes, settings.label)
-        for suffix in _SUFFIXES:
-            with atomic_path(folder / f"{job.name}{suffix}") as path:
+        # the report shows SVG, whatever else is asked for
+        for suffix in dict.fromkeys(("svg", *settings.formats)):
+            with atomic_path(folder / f"{job.name}.{suffix}") as path:
                 plots.save(figure, path)
     if job.tables is not None:
         write_text(folder / f"{job.name}.yaml", dump_tables(job.tables()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hepml.report.figures import data_simulation, features, overtraining, roc
+from hepml.report.figures import data_simulation, features, folds, overtraining, roc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +16,7 @@ __all__ = ["FIGURES"]
 
 FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     roc.jobs,
+    folds.jobs,
     overtraining.jobs,
     features.jobs,
     data_simulation.jobs,

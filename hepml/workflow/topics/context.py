@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hepml.errors import InvalidInputError
 from hepml.workflow.seeds import task_sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -32,10 +33,13 @@ class Scored:
         The events.
     score : ndarray of float64, shape (n,)
         Of each.
+    model : ndarray of int16, shape (n,), or None
+        With folds, the number of the model that scored each.
     """
 
     selection: Selection
     score: NDArray[np.float64]
+    model: NDArray[np.int16] | None = None
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -109,6 +113,28 @@ class MethodContext:
     def dataset(self) -> Dataset:
         """All events."""
         return self.prepared.dataset
+
+    def scorer(
+        self, part: Scored, rows: NDArray[np.int64] | None = None
+    ) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
+        """Return what scores other features of the events of a part (of some of its rows) as the part was scored."""
+        model = part.model if part.model is None or rows is None else part.model[rows]
+        return lambda X: self.method.scores(X, model)
+
+    def require_split(self, what: str) -> None:
+        """Refuse, with folds, what trains on the train part and tests on the test part: all events are in both.
+
+        Raises
+        ------
+        InvalidInputError
+            With folds.
+        """
+        if self.prepared.model:
+            msg = (
+                f"{what} trains on the training part and is tested on the test part, and with folds all events are in both: "
+                f"run the analysis with `split:` in place of `folds:` for it"
+            )
+            raise InvalidInputError(msg)
 
     def seed(self, topic: str) -> np.random.SeedSequence:
         """Return the seed of a topic for this method, which depends on their names alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,11 @@ class ChosenCut:
     background_efficiency_error: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the numbers as plain JSON types."""
-        return asdict(self)
+        """Return the numbers as plain JSON types; an error that too few events carry is null."""
+        return {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in asdict(self).items()
+        }
 
 
 def roc(context: MethodContext) -> RocCurve:
@@ -61,7 +65,7 @@ def _on_test(cut: Cut, test: Scored) -> ChosenCut:
         threshold=cut.threshold,
         chosen_on="validation",
         signal_efficiency=signal.value,
-        signal_efficiency_error=signal.error,
+        signal_efficiency_error=signal.quoted_error,
         background_efficiency=background.value,
-        background_efficiency_error=background.error,
+        background_efficiency_error=background.quoted_error,
     )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hepml.workflow.topics.comparisons import comparisons
+from hepml.workflow.topics.curve import partial_auc, roc_band, roc_bootstrap, tmva
 from hepml.workflow.topics.exploration import exploration
+from hepml.workflow.topics.folds import fold_cuts, folds
 from hepml.workflow.topics.overtraining import overtraining
 from hepml.workflow.topics.performance import cuts, roc, working_points
 
@@ -21,9 +24,16 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "roc": roc,
     "working_points": working_points,
     "cuts": cuts,
+    "partial_auc": partial_auc,
+    "roc_band": roc_band,
+    "roc_bootstrap": roc_bootstrap,
+    "tmva": tmva,
     "overtraining": overtraining,
+    "folds": folds,
+    "fold_cuts": fold_cuts,
 }
 
 RUN_TOPICS: Mapping[str, Callable[[RunContext], Finding | None]] = {
     "exploration": exploration,
+    "comparisons": comparisons,
 }

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepml.data import Identity, Part
+from hepml.data.split import Part
 from hepml.errors import IdentityError, ModelFormatError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hepml.workflow.preparation import Prepared
+    from hepml.data.dataset import Dataset
+    from hepml.data.identity import Identity
 
-__all__ = ["SEEN_FILE", "SeenEvents"]
+__all__ = ["NEW_EVENTS", "SEEN_FILE", "SeenEvents"]
 
 SEEN_FILE = "seen.npz"
+# in place of a sample's name: the events belong to none of the training
+NEW_EVENTS = "none"
 
 _PURPOSE = "seen"
 _USED = (Part.TRAIN, Part.VALIDATION, Part.TEST)
@@ -53,12 +56,11 @@ class SeenEvents:
     samples: tuple[str, ...]
 
     @classmethod
-    def of(cls, prepared: Prepared) -> SeenEvents:
-        """Collect the events of all three parts."""
-        used = np.flatnonzero(prepared.part != Part.UNSEEN)
-        dataset = prepared.dataset
+    def of(cls, dataset: Dataset, part: NDArray[np.int8]) -> SeenEvents:
+        """Collect the events that have a part."""
+        used = np.flatnonzero(part != Part.UNSEEN)
         key = dataset.identity.take(used).hash(0, _PURPOSE)
-        sample, part = dataset.sample[used].astype(np.int16), prepared.part[used]
+        sample, part = dataset.sample[used].astype(np.int16), part[used]
         order = np.lexsort((part, sample, key))
         key, sample, part = key[order], sample[order], part[order]
         # several rows of one event say the same
