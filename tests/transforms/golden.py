@@ -6,17 +6,19 @@ import functools
 import gzip
 import os
 import re
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from defusedxml.ElementTree import fromstring
 
 from hepml.transforms import Column, TransformChain
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from numpy.typing import NDArray
 
 SMALL = Path(__file__).resolve().parent.parent / "data" / "tmva"
@@ -36,7 +38,7 @@ class Golden:
     """A weights file: the text of its Transformations, and what it says about the events."""
 
     text: str
-    root: ET.Element
+    root: Element
     variables: list[Column]
     spectators: list[Column]
     targets: list[Column]
@@ -45,12 +47,12 @@ class Golden:
     def read(cls, path: Path) -> Golden:
         content = gzip.decompress(path.read_bytes()).decode()
         (text,) = re.findall(r"^  <Transformations (?:.*/>\n|(?s:.*</Transformations>\n))", content, re.MULTILINE)
-        root = ET.fromstring(content)  # noqa: S314
+        root = fromstring(content)
         groups = ("Variables/Variable", "Spectators/Spectator", "Targets/Target")
         return cls(text, root, *([_column(item) for item in root.iterfind(group)] for group in groups))
 
     def chain(self, text: str | None = None) -> TransformChain:
-        element = ET.fromstring(self.text if text is None else text)  # noqa: S314
+        element = fromstring(self.text if text is None else text)
         return TransformChain.from_xml(element, self.variables, self.spectators, self.targets)
 
     def linear(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -79,7 +81,7 @@ def _tanh(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.abs(x) > 4.97, np.sign(x), above / below)
 
 
-def _column(item: ET.Element) -> Column:
+def _column(item: Element) -> Column:
     return Column(item.attrib["Expression"], item.attrib["Label"])
 
 

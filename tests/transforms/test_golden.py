@@ -18,10 +18,10 @@ NUMBER = re.compile(r"-?\d\.\d+e[+-]\d+")
 def transformed_methods() -> list[str]:
     place = os.environ.get("HEPML_REFERENCE_DATA")
     files = sorted((Path(place) / "tmva_reference" / "weights").glob("*/*.xml.gz")) if place else []
-    names = "FisherN FisherP FisherDsig FisherPart FisherU FisherDG FisherG MLP MLP_GD LikPart".split()
-    names += "LikelihoodD LikelihoodPCA BDTD CutsD SVM MLPBNN".split()
-    paths = [path for path in files if path.name.split(".")[0].removeprefix("TMVA_") in names]
-    return [f"{path.parent.name}/{path.name.split('.')[0]}" for path in paths] or ["none"]
+    # that of the others stands in these files or is empty
+    methods = r"TMVA_(Fisher\w*|MLP\w*|LikPart|Likelihood(D|PCA)|BDTD|CutsD|SVM)"
+    names = [f"{path.parent.name}/{path.name.split('.')[0]}" for path in files]
+    return [name for name in names if re.search(methods + "$", name)] or ["none"]
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -83,7 +83,9 @@ def test_every_real_file_is_written_as_it_was(name: str) -> None:
     assert to_text(golden.chain().to_xml(), depth=1) == golden.text
 
 
-@pytest.mark.parametrize("name", ["block/FisherG", "random/FisherG", "random/MLP", "posw/MLP", "expr/MLP_GD", "reg/MLP"])
+@pytest.mark.parametrize(
+    "name", ["block/FisherG", "random/FisherG", "random/MLP", "posw/MLP", "expr/MLP_GD", "reg/MLP"]
+)
 def test_real_responses_of_all_events(name: str) -> None:
     folder = reference()
     job, _, method = name.partition("/")
