@@ -219,19 +219,19 @@ def _multiply(
     n_events = len(present[0])
     # one array for each, so that a column of the chain does not keep the others alive
     outputs = [np.empty(n_events, dtype=np.float32) for _ in present]
-    for start in range(0, n_events, _BLOCK):
-        stop = min(start + _BLOCK, n_events)
-        total = np.zeros((len(matrix), stop - start))
-        # added variable by variable, as TMVA does: no result depends on a library's threads
-        for place, x in enumerate(present):
-            column = x[start:stop].astype(np.float64)
-            if subtract is not None:
-                column -= subtract[place]
-            total += matrix[:, place, None] * column
-        if add is not None:
-            total += add[:, None]
-        # what is too large for single precision is infinite, as in TMVA
-        with np.errstate(over="ignore", invalid="ignore"):
+    # what is too large is infinite, as in TMVA
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, n_events, _BLOCK):
+            stop = min(start + _BLOCK, n_events)
+            total = np.zeros((len(matrix), stop - start))
+            # added variable by variable, as TMVA does: no result depends on a library's threads
+            for place, x in enumerate(present):
+                column = x[start:stop].astype(np.float64)
+                if subtract is not None:
+                    column -= subtract[place]
+                total += matrix[:, place, None] * column
+            if add is not None:
+                total += add[:, None]
             for output, row in zip(outputs, total, strict=True):
                 output[start:stop] = row
     return list(outputs)
