@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Decorrelation", "PrincipalComponents"]
 
-# events at a time: their sums stay in the processor's second-level or third-level cache
+# events at a time: their sums stay in the processor's cache
 _BLOCK = 8192
 # TMVA's names of the classes in this place, whatever they are called
 _CLASS_NAMES = ("Signal", "Background")
