@@ -1,0 +1,54 @@
+"""Events as a method of TMVA sees them: variables and spectators in single precision, and after its transformations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hepml.transforms import TransformChain
+
+__all__ = ["Events"]
+
+
+class Events:
+    """Variables and spectators of events, which methods share so that nothing is transformed twice.
+
+    TMVA keeps what an expression gives, and what a transformation gives, as ``Float_t``. So are both here.
+
+    Parameters
+    ----------
+    variables : ndarray of float32, shape (n_events, n_variables)
+        In the order of the weights file; column-major, so that a variable is contiguous.
+    spectators : ndarray of float32, shape (n_events, n_spectators)
+        The same; no column where none are needed.
+    chain : TransformChain
+        The method's transformations.
+    """
+
+    def __init__(
+        self, variables: NDArray[np.float32], spectators: NDArray[np.float32], chain: TransformChain
+    ) -> None:
+        self.variables = np.asfortranarray(variables, dtype=np.float32)
+        self.spectators = np.asfortranarray(spectators, dtype=np.float32)
+        self.chain = chain
+        self._transformed: dict[int | None, NDArray[np.float32]] = {}
+
+    def __len__(self) -> int:
+        return len(self.variables)
+
+    def transformed(self, class_index: int | None = None) -> NDArray[np.float32]:
+        """Return the variables after the chain, as float32 of shape (n_events, n_outputs_of_the_chain).
+
+        Parameters
+        ----------
+        class_index : int, optional
+            Class whose transformation is applied where each has its own (``TransformationHandler::SetTransformationReferenceClass``).
+            Default: what the chain was booked with: all classes together unless a suffix says otherwise.
+        """
+        if class_index not in self._transformed:
+            self._transformed[class_index] = self.chain.apply(self.variables, class_index)
+        return self._transformed[class_index]

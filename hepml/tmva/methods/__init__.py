@@ -1,0 +1,1 @@
+"""The methods of TMVA, one module each: what a weights file holds of them, and how they respond."""
