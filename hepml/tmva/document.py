@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import zlib
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from xml.etree.ElementTree import ParseError
@@ -13,9 +14,12 @@ from xml.etree.ElementTree import ParseError
 from hepml.errors import MissingFileError, ModelFormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from xml.etree.ElementTree import Element
 
-__all__ = ["TEXT", "parse_document", "read_document"]
+    from hepml.forest.tmva_xml import Element as PlainElement
+
+__all__ = ["TEXT", "content_of", "element_of", "method_in", "parse_document", "read_document"]
 
 # what content is called that has no file
 TEXT = "the weights.xml"
@@ -52,21 +56,81 @@ def read_document(source: str | bytes | os.PathLike[str]) -> tuple[Element, str]
     ModelFormatError
         If it is no weights file, is damaged, or is larger or deeper than any that TMVA writes.
     """
-    if isinstance(source, bytes) or (isinstance(source, str) and source.lstrip()[:1] == "<"):
-        content = source if isinstance(source, bytes) else source.encode("utf-8", "surrogatepass")
-        return parse_document(io.BytesIO(content), len(content), TEXT), TEXT
+    content, name = content_of(source)
+    return parse_document(io.BytesIO(content), len(content), name), name
+
+
+def content_of(source: str | bytes | os.PathLike[str]) -> tuple[bytes, str]:
+    """Return the bytes of a file, or of a text as they are, and what to call it in messages.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    ModelFormatError
+        If it cannot be read, or is larger than any that TMVA writes.
+    """
+    if isinstance(source, bytes):
+        return source, TEXT
+    if isinstance(source, str) and source.lstrip()[:1] == "<":
+        return source.encode("utf-8", "surrogatepass"), TEXT
     name = os.fspath(source)
     try:
         with Path(source).open("rb") as stream:
-            return parse_document(stream, os.fstat(stream.fileno()).st_size, name), name
+            content = stream.read(_LARGEST + 1)
     except FileNotFoundError as error:
         msg = f"no such file: {name[:1000]}"
         raise MissingFileError(msg) from error
     except (OSError, ValueError) as error:
-        if isinstance(error, ModelFormatError):
-            raise
         msg = f"{name[:1000]} cannot be read: {error}"
         raise ModelFormatError(msg) from error
+    if len(content) > _LARGEST:
+        msg = f"{name} is no weights file of TMVA: it has more than {_LARGEST} bytes"
+        raise ModelFormatError(msg)
+    return content, name
+
+
+class _RootFound(Exception):  # noqa: N818  (it is no error)
+    def __init__(self, tag: str, method: str) -> None:
+        self.tag, self.method = tag, method
+
+
+class _FirstElement:
+    """Stops a parser at the root."""
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        raise _RootFound(tag, attributes.get("Method", ""))
+
+
+def method_in(content: bytes) -> str:
+    """Return ``KIND::NAME`` of a weights file by its first bytes; empty if there is none."""
+    from defusedxml.ElementTree import DefusedXMLParser
+
+    stream = io.BytesIO(content)
+    parser = DefusedXMLParser(target=_FirstElement(), forbid_dtd=True)
+    try:
+        unpacked = gzip.GzipFile(fileobj=stream) if content[:2] == b"\x1f\x8b" else stream
+        parser.feed(unpacked.read(_CHUNK))
+    except _RootFound as found:
+        return found.method if found.tag == "MethodSetup" else ""
+    except (ParseError, ValueError, LookupError, EOFError, OSError, OverflowError, zlib.error):
+        pass
+    return ""
+
+
+def element_of(header: Sequence[PlainElement], method: str, weights: dict[str, str]) -> Element:
+    """Return a ``MethodSetup`` of a header in plain types, with weights that hold nothing but their attributes."""
+    from xml.etree.ElementTree import Element, SubElement
+
+    root = Element("MethodSetup", Method=method)
+    steps = deque((root, item) for item in header)
+    while steps:
+        parent, item = steps.popleft()
+        element = SubElement(parent, item["tag"], item["attributes"])
+        element.text = item["text"] or None
+        steps.extend((element, child) for child in item["children"])
+    SubElement(root, "Weights", weights)
+    return root
 
 
 def parse_document(stream: BinaryIO, size: int, name: str) -> Element:

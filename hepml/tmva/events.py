@@ -9,9 +9,29 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hepml.transforms import TransformChain
+    from hepml.tmva.setup import MethodSetup
 
-__all__ = ["Events"]
+__all__ = ["Events", "TransformChain", "chain_of"]
+
+
+class TransformChain:
+    """No transformation."""
+
+    def apply(self, X, class_index=None):
+        return X
+
+
+def chain_of(setup: MethodSetup) -> TransformChain:
+    """Return the transformations that stand before a method.
+
+    Raises
+    ------
+    ModelFormatError
+        If they are damaged.
+    """
+    if setup.transformations is not None and len(setup.transformations):
+        setup.fail("transformations are not there yet")
+    return TransformChain()
 
 
 class Events:
@@ -52,3 +72,7 @@ class Events:
         if class_index not in self._transformed:
             self._transformed[class_index] = self.chain.apply(self.variables, class_index)
         return self._transformed[class_index]
+
+    def targets(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return targets as they were before transformations, from what a method predicts, shape (n_events, n_targets)."""
+        return outputs

@@ -1,0 +1,96 @@
+"""Rectangular cuts: whether an event passes those for a signal efficiency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+
+from hepml.errors import InvalidInputError
+from hepml.tmva.setup import number, whole_number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hepml.tmva.events import Events
+    from hepml.tmva.setup import MethodSetup
+
+__all__ = ["Cuts"]
+
+_MOST_BINS = 100_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cuts:
+    """An interval of each variable, for each bin of signal efficiency.
+
+    Parameters
+    ----------
+    lower, upper : ndarray of float64, shape (n_bins, n_variables)
+        An event passes if lower < variable <= upper for all of them.
+    """
+
+    kind: ClassVar[str] = "Cuts"
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+
+    @classmethod
+    def from_setup(cls, setup: MethodSetup) -> Self:
+        """Interpret the weights; see :class:`hepml.tmva.methods.base.Method`."""
+        n_bins = whole_number(setup.weights, "nbins", setup.source, most=_MOST_BINS)
+        bins = setup.weights.findall("Bin")
+        if n_bins != len(bins) or not bins:
+            setup.fail(f"it has {len(bins)} bins of signal efficiency and says {n_bins}")
+        limits = np.full((2, n_bins, len(setup.variables)), np.nan)
+        for item in bins:
+            place = whole_number(item, "ibin", setup.source) - 1
+            cuts = item.find("Cuts")
+            if not 0 <= place < n_bins or cuts is None:
+                setup.fail(f"its bin {item.get('ibin', '')[:20]!r} is out of range or has no cuts")
+            for column in range(len(setup.variables)):
+                limits[0, place, column] = number(cuts, f"cutMin_{column}", setup.source)
+                limits[1, place, column] = number(cuts, f"cutMax_{column}", setup.source)
+        if np.isnan(limits).any():
+            setup.fail("a bin of signal efficiency is there twice, or a cut is not a number")
+        return cls(limits[0], limits[1])
+
+    def respond(self, events: Events, signal_efficiency: float | None = None) -> NDArray[np.float64]:
+        """Return 1 for events that pass and 0 for others, float64 of shape (n_events,).
+
+        Parameters
+        ----------
+        events : Events
+            The events.
+        signal_efficiency : float
+            Whose cuts are applied.
+
+        Raises
+        ------
+        InvalidInputError
+            If no efficiency is given, or one that is not in (0, 1].
+        """
+        place = self.bin_of(signal_efficiency)
+        X = events.transformed()
+        passed = np.ones(len(events), dtype=bool)
+        for column, (lower, upper) in enumerate(zip(self.lower[place], self.upper[place], strict=True)):
+            values = X[:, column].astype(np.float64)
+            passed &= (values > lower) & (values <= upper)
+        return passed.astype(np.float64)
+
+    def bin_of(self, signal_efficiency: float | None) -> int:
+        """Return the bin whose cuts TMVA applies for a signal efficiency.
+
+        It is the one above that which holds the efficiency, since histograms count bins from 1 (``MethodCuts::GetMvaValue``).
+        """
+        if signal_efficiency is None:
+            msg = (
+                "cuts answer at a signal efficiency: give it to evaluate(X, signal_efficiency=0.7), "
+                "or on the command line by --signal-efficiency 0.7"
+            )
+            raise InvalidInputError(msg)
+        if not 0.0 < signal_efficiency <= 1.0:
+            msg = f"the signal efficiency is {signal_efficiency!r}; it must be above 0 and not above 1"
+            raise InvalidInputError(msg)
+        n_bins = len(self.lower)
+        return min(1 + int(n_bins * float(signal_efficiency)), n_bins - 1)
