@@ -93,4 +93,11 @@ class Cuts:
             msg = f"the signal efficiency is {signal_efficiency!r}; it must be above 0 and not above 1"
             raise InvalidInputError(msg)
         n_bins = len(self.lower)
-        return min(1 + int(n_bins * float(signal_efficiency)), n_bins - 1)
+        place = int(n_bins * float(signal_efficiency))
+        # newer ROOT holds bins to their edges as it computes those: 0.7 is below 70 * 0.01 (TAxis::FindFixBin)
+        width = 1.0 / n_bins
+        if place * width > signal_efficiency:
+            place -= 1
+        elif (place + 1) * width <= signal_efficiency:
+            place += 1
+        return min(1 + place, n_bins - 1)
