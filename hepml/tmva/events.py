@@ -6,19 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hepml.transforms import TransformChain
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.tmva.setup import MethodSetup
 
-__all__ = ["Events", "TransformChain", "chain_of"]
-
-
-class TransformChain:
-    """No transformation."""
-
-    def apply(self, X, class_index=None):
-        return X
+__all__ = ["Events", "chain_of", "spectators_of"]
 
 
 def chain_of(setup: MethodSetup) -> TransformChain:
@@ -29,9 +24,14 @@ def chain_of(setup: MethodSetup) -> TransformChain:
     ModelFormatError
         If they are damaged.
     """
-    if setup.transformations is not None and len(setup.transformations):
-        setup.fail("transformations are not there yet")
-    return TransformChain()
+    return TransformChain.from_xml(
+        setup.transformations, setup.variables, setup.spectators, setup.targets, setup.classes, setup.source
+    )
+
+
+def spectators_of(chain: TransformChain) -> tuple[int, ...]:
+    """Return the places of the spectators that transformations mix with variables: none for nearly all chains."""
+    return tuple(sorted({slot.index for step in chain.steps for slot in step.selection.get if slot.kind == "s"}))
 
 
 class Events:
@@ -70,9 +70,13 @@ class Events:
             Default: what the chain was booked with: all classes together unless a suffix says otherwise.
         """
         if class_index not in self._transformed:
-            self._transformed[class_index] = self.chain.apply(self.variables, class_index)
+            n_spectators = len(self.chain.columns.spectators)
+            beside = self.spectators[:, :n_spectators] if spectators_of(self.chain) else None
+            self._transformed[class_index] = self.chain.apply(self.variables, class_index, spectators=beside)
         return self._transformed[class_index]
 
     def targets(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return targets as they were before transformations, from what a method predicts, shape (n_events, n_targets)."""
-        return outputs
+        with np.errstate(over="ignore"):
+            single = outputs.astype(np.float32)
+        return self.chain.inverse_targets(single).astype(np.float64)

@@ -12,7 +12,7 @@ from hepml.data.features import Feature
 from hepml.errors import FeatureMismatchError, InvalidInputError
 from hepml.forest.tmva_xml import parse_weights
 from hepml.tmva.document import content_of, element_of, method_in, parse_document
-from hepml.tmva.events import Events, chain_of
+from hepml.tmva.events import Events, chain_of, spectators_of
 from hepml.tmva.methods.base import method_of
 from hepml.tmva.methods.bdt import BDT
 from hepml.tmva.methods.category import Category
@@ -81,7 +81,8 @@ class Reader:
         self.setup = setup
         self.method = method
         self._chain = chain_of(setup)
-        self._needed = method.spectators if isinstance(method, Category) else ()
+        inside = method.spectators if isinstance(method, Category) else ()
+        self._needed = tuple(sorted({*inside, *spectators_of(self._chain)}))
         named = _features((*setup.variables, *setup.spectators))
         further = method.further if isinstance(method, Category) else ()
         beside = (*named[len(setup.variables) :], *(Feature(name) for name in further))

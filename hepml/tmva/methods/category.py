@@ -10,7 +10,7 @@ import numpy as np
 
 from hepml.errors import FeatureValueError, HepmlError
 from hepml.expressions import parse
-from hepml.tmva.events import Events, chain_of
+from hepml.tmva.events import Events, chain_of, spectators_of
 from hepml.tmva.methods.base import method_of
 from hepml.tmva.setup import MethodSetup, whole_number
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.expressions import Expression
-    from hepml.tmva.events import TransformChain
     from hepml.tmva.methods.base import Method
+    from hepml.transforms import TransformChain
 
 __all__ = ["Category", "Part"]
 
@@ -178,7 +178,10 @@ def _part(
     if setup.analysis_type == "Regression" and columns != tuple(range(len(setup.variables))):
         # MethodCategory::GetRegressionValues does not rearrange the variables
         setup.fail("its categories regress on a choice of variables, of which TMVA takes the wrong ones")
-    return Part(cut, inputs, columns, method_of(sub), chain_of(sub))
+    chain = chain_of(sub)
+    if spectators_of(chain):
+        setup.fail("a category transforms spectators, which is not supported")
+    return Part(cut, inputs, columns, method_of(sub), chain)
 
 
 def _columns_of(setup: MethodSetup, names: str) -> tuple[int, ...]:
