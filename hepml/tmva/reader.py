@@ -89,6 +89,11 @@ class Reader:
         self.features = named[: len(setup.variables)]
         self.spectators = tuple(beside[place] for place in self._needed)
 
+    @property
+    def transforms(self) -> bool:
+        """Whether variables are transformed before the method sees them."""
+        return bool(self._chain.steps)
+
     def __repr__(self) -> str:
         names = ", ".join(feature.name for feature in self.features)
         return f"<Reader of {self.setup.kind}::{self.setup.name} ({names})>"
