@@ -28,6 +28,8 @@ _ROOMS = frozenset(
         "plots",
         "readers",
         "report",
+        "tmva",
+        "transforms",
         "workflow",
     }
 )

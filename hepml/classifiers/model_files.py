@@ -146,7 +146,9 @@ def _metadata(forest: Forest) -> dict[str, Any]:
 
 
 def _features(forest: Forest) -> tuple[Feature, ...]:
-    return _described(forest.metadata.get("features"), forest.feature_names) or tuple(map(Feature, forest.feature_names))
+    return _described(forest.metadata.get("features"), forest.feature_names) or tuple(
+        map(Feature, forest.feature_names)
+    )
 
 
 def _described(entries: object, names: Sequence[str]) -> tuple[Feature, ...]:

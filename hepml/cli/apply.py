@@ -22,7 +22,9 @@ __all__ = ["apply"]
     is_flag=True,
     help="Models of folds: the mean of all of them, for events of no training part. Default: the one that the event gets.",
 )
-@click.option("--signal-efficiency", type=float, metavar="EFF", help="Cuts of TMVA: those for this efficiency, such as 0.7.")
+@click.option(
+    "--signal-efficiency", type=float, metavar="EFF", help="Cuts of TMVA: those for this efficiency, such as 0.7."
+)
 @click.option(
     "--friend",
     "friends",

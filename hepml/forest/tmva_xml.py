@@ -156,7 +156,7 @@ def weights_of_element(weights: ElementOfXml, name: str) -> WeightsFile:
             continue
         builder.start(element.tag, dict(element.attrib))
         steps.append((element, True))
-        steps.extend((child, False) for child in reversed(element) if isinstance(child.tag, str))
+        steps.extend((child, False) for child in reversed(element))
     builder.end("MethodSetup")
     return builder.content
 
@@ -326,7 +326,9 @@ class _Builder:
         self._n_text += n_characters
         self._n_pieces += 1
         if self._n_text > _MOST_HEADER_TEXT or self._n_pieces > _MOST_PIECES_OF_TEXT:
-            self.fail(f"its header has more than {_MOST_HEADER_TEXT} characters, or {_MOST_PIECES_OF_TEXT} pieces of text")
+            self.fail(
+                f"its header has more than {_MOST_HEADER_TEXT} characters, or {_MOST_PIECES_OF_TEXT} pieces of text"
+            )
 
     def close(self) -> None:
         self.closed = self._depth == 0

@@ -8,7 +8,7 @@ import os
 import zlib
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 from xml.etree.ElementTree import ParseError
 
 from hepml.errors import MissingFileError, ModelFormatError
@@ -85,8 +85,7 @@ def content_of(source: str | bytes | os.PathLike[str]) -> tuple[bytes, str]:
         msg = f"{name[:1000]} cannot be read: {error}"
         raise ModelFormatError(msg) from error
     if len(content) > _LARGEST:
-        msg = f"{name} is no weights file of TMVA: it has more than {_LARGEST} bytes"
-        raise ModelFormatError(msg)
+        _refuse(name, f"it has more than {_LARGEST} bytes")
     return content, name
 
 
@@ -148,16 +147,14 @@ def parse_document(stream: BinaryIO, size: int, name: str) -> Element:
         while chunk := unpacked.read(_CHUNK):
             total += len(chunk)
             if total > limit:
-                msg = f"{name} is no weights file of TMVA: it would unpack to more than {limit} bytes"
-                raise ModelFormatError(msg)
+                _refuse(name, f"it would unpack to more than {limit} bytes")
             # elements and depth from what begins and ends them, without a call for each
             joined, last = last + chunk, chunk[-1:]
             begun, ended = chunk.count(b"<"), joined.count(b"</")
             n_elements += begun - ended
             depth_now += begun - 2 * ended - sum(map(joined.count, (b"/>", b"<!", b"<?")))
             if n_elements > _ELEMENTS_ALLOWED + total // _BYTES_PER_ELEMENT or depth_now > _DEEPEST:
-                msg = f"{name} is no weights file of TMVA: it has too many elements, or they are nested too deeply"
-                raise ModelFormatError(msg)
+                _refuse(name, "it has too many elements, or they are nested too deeply")
             parser.feed(chunk)
         root: Element = parser.close()
     except ModelFormatError:
@@ -167,6 +164,10 @@ def parse_document(stream: BinaryIO, size: int, name: str) -> Element:
         msg = f"{name} is not XML that TMVA could have written: {error}"
         raise ModelFormatError(msg) from error
     if root.tag != "MethodSetup":
-        msg = f"{name} is no weights file of TMVA: it holds a {root.tag[:40]!r}, not a 'MethodSetup'"
-        raise ModelFormatError(msg)
+        _refuse(name, f"it holds a {root.tag[:40]!r}, not a 'MethodSetup'")
     return root
+
+
+def _refuse(name: str, problem: str) -> NoReturn:
+    msg = f"{name} is no weights file of TMVA: {problem}"
+    raise ModelFormatError(msg)

@@ -49,9 +49,7 @@ class Events:
         The method's transformations.
     """
 
-    def __init__(
-        self, variables: NDArray[np.float32], spectators: NDArray[np.float32], chain: TransformChain
-    ) -> None:
+    def __init__(self, variables: NDArray[np.float32], spectators: NDArray[np.float32], chain: TransformChain) -> None:
         self.variables = np.asfortranarray(variables, dtype=np.float32)
         self.spectators = np.asfortranarray(spectators, dtype=np.float32)
         self.chain = chain
@@ -66,8 +64,8 @@ class Events:
         Parameters
         ----------
         class_index : int, optional
-            Class whose transformation is applied where each has its own (``TransformationHandler::SetTransformationReferenceClass``).
-            Default: what the chain was booked with: all classes together unless a suffix says otherwise.
+            Class whose transformation is applied where each has its own
+            (``TransformationHandler::SetTransformationReferenceClass``). Default: all classes together.
         """
         if class_index not in self._transformed:
             n_spectators = len(self.chain.columns.spectators)

@@ -1,4 +1,4 @@
-"""A weights file of TMVA as something that answers for events, as ``TMVA::Reader`` does; variables have names, not addresses."""
+"""A weights file of TMVA as something that answers for events, as ``TMVA::Reader`` does, with names for addresses."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class MethodSetup:
         ModelFormatError
             If something is missing or not as TMVA writes it.
         """
-        kind, _, name = (method or root.get("Method", "")).partition("::")
+        kind, _, name = (method or root.get("Method") or "").partition("::")
         weights = root.find("Weights")
         if not kind or weights is None:
             msg = f"{source} is no weights file of TMVA: it names no method, or has no weights"

@@ -142,7 +142,7 @@ class BDT:
         return np.concatenate([self.forest.predict(self._widened(X[start : start + rows])) for start in starts])
 
     def _widened(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the variables and the sides of the discriminants, summed in TMVA's order (``DecisionTreeNode::GoesRight``)."""
+        """Return the variables and the sides of the discriminants, summed as ``DecisionTreeNode::GoesRight`` does."""
         value = np.empty((len(X), len(self.cuts)))
         value[:] = self.coefficients[:, -1]
         for column in range(X.shape[1]):

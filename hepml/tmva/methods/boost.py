@@ -40,7 +40,8 @@ class Boost:
     cuts, orientations : ndarray of float64, shape (n_members,)
         Response that divides signal from background, and 1 or -1 for signal above or below.
     transform : {"step", "linear", "log", "gauss"}
-        What is averaged: the side of the cut as 1 or -1; the response r; log(max(r - cut, 0) + 1/e); exp(-(r - cut - 1)^2 / 2).
+        What is averaged: the side of the cut as 1 or -1; the response r; log(max(r - cut, 0) + 1/e); or
+        exp(-(r - cut - 1)^2 / 2).
     """
 
     kind: ClassVar[str] = "Boost"
@@ -69,7 +70,7 @@ class Boost:
         if not np.isfinite(numbers).all() or numbers[0].sum() == 0.0:
             setup.fail("the weights of its members sum to nothing, or a weight or cut is not finite")
         members = tuple(method_of(_member(setup, item)) for item in found)
-        return cls(members, *numbers, transform)
+        return cls(members, numbers[0], numbers[1], numbers[2], transform)
 
     def respond(self, events: Events) -> NDArray[np.float64]:
         """Return the mean, float64 of shape (n_events,)."""

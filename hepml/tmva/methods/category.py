@@ -154,9 +154,7 @@ class Category:
         return "; ".join(part.cut.text for part in self.parts)
 
 
-def _part(
-    setup: MethodSetup, item: Element, places: dict[str, int], further: dict[str, int], n_known: int
-) -> Part:
+def _part(setup: MethodSetup, item: Element, places: dict[str, int], further: dict[str, int], n_known: int) -> Part:
     text = item.get("Cut", "")
     sub = MethodSetup.from_element(item, setup.source)
     if sub.kind == Category.kind:

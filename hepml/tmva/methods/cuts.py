@@ -81,7 +81,7 @@ class Cuts:
     def bin_of(self, signal_efficiency: float | None) -> int:
         """Return the bin whose cuts TMVA applies for a signal efficiency.
 
-        It is the one above that which holds the efficiency, since histograms count bins from 1 (``MethodCuts::GetMvaValue``).
+        It is the one above that which holds the efficiency: histograms count bins from 1 (``MethodCuts::GetMvaValue``).
         """
         if signal_efficiency is None:
             msg = (
