@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.tmva.axis import find_bins
 from hepml.tmva.setup import number, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.tmva.events import Events
-    from hepml.tmva.setup import MethodSetup
+    from hepml.tmva.axis import find_bins
+from hepml.tmva.setup import MethodSetup
 
 __all__ = ["Cuts"]
 
@@ -93,11 +95,5 @@ class Cuts:
             msg = f"the signal efficiency is {signal_efficiency!r}; it must be above 0 and not above 1"
             raise InvalidInputError(msg)
         n_bins = len(self.lower)
-        place = int(n_bins * float(signal_efficiency))
-        # newer ROOT holds bins to their edges as it computes those: 0.7 is below 70 * 0.01 (TAxis::FindFixBin)
-        width = 1.0 / n_bins
-        if place * width > signal_efficiency:
-            place -= 1
-        elif (place + 1) * width <= signal_efficiency:
-            place += 1
-        return min(1 + place, n_bins - 1)
+        (place,) = find_bins([signal_efficiency], n_bins, 0.0, 1.0).tolist()
+        return min(int(place), n_bins - 1)
