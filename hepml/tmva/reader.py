@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -39,6 +40,9 @@ class Reader:
     ----------
     source : str, bytes or path-like
         A ``weights.xml``, plain or gzipped; or its content, which begins with ``<``. Nothing in it is executed.
+    cut : {">=", ">"}
+        Of boosted decision trees: whether a variable that is equal to a cut passes it, as in TMVA 4.2.1 and newer
+        whichever release trained, or not, as in releases of old.
 
     Attributes
     ----------
@@ -57,6 +61,8 @@ class Reader:
         If there is no such file.
     ModelFormatError
         If it is damaged, or of a method that is not known.
+    InvalidInputError
+        If ``cut`` is neither, or is ``">"`` for something else than trees.
 
     Examples
     --------
@@ -65,7 +71,7 @@ class Reader:
     array([0.81])
     """
 
-    def __init__(self, source: str | bytes | os.PathLike[str]) -> None:
+    def __init__(self, source: str | bytes | os.PathLike[str], *, cut: Literal[">=", ">"] = ">=") -> None:
         content, name = content_of(source)
         method: Method
         if method_in(content).partition("::")[0] == BDT.kind:
@@ -76,6 +82,8 @@ class Reader:
         else:
             setup = MethodSetup.from_element(parse_document(io.BytesIO(content), len(content), name), name)
             method = method_of(setup)
+        if cut != ">=":
+            method = _with_open_cuts(method, cut)
         if not setup.variables:
             setup.fail("it has no variables")
         self.setup = setup
@@ -265,6 +273,13 @@ class Reader:
             self.setup.fail(f"it has {len(found)} densities of its response, not one for signal and one for background")
         signal, background = (Pdf.from_element(element, self.setup.source) for element in found)
         return signal, background
+
+
+def _with_open_cuts(method: Method, cut: str) -> BDT:
+    if cut != ">" or not isinstance(method, BDT):
+        msg = f"cut is {cut!r} for {method.kind}: it may be '>=', and for boosted decision trees '>'"
+        raise InvalidInputError(msg)
+    return replace(method, forest=replace(method.forest, comparison="<="))
 
 
 def _features(variables: Sequence[Variable]) -> tuple[Feature, ...]:

@@ -131,8 +131,8 @@ class MethodSetup:
 
     @property
     def analysis_type(self) -> AnalysisType:
-        """What the method was trained for."""
-        found = self.info.get("AnalysisType", "Classification")
+        """What the method was trained for; releases before 4.1 do not say."""
+        found = self.info.get("AnalysisType", "Regression" if self.targets else "Classification").capitalize()
         if found not in _ANALYSES:
             self.fail(f"its analysis type is {found[:40]!r} (allowed: {', '.join(_ANALYSES)})")
         return cast("AnalysisType", found)
@@ -140,7 +140,7 @@ class MethodSetup:
     @property
     def release(self) -> int:
         """TMVA's release as the number in brackets that TMVA itself compares: 262657 for 4.2.1; 0 if it is not stated."""
-        found = re.search(r"\[(\d{1,9})\]", self.info.get("TMVA Release", ""))
+        found = re.search(r"\[(\d{1,9})\]", self.info.get("TMVA Release", self.info.get("TMVA", "")))
         return int(found.group(1)) if found else 0
 
     @property
