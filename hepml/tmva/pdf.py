@@ -128,7 +128,10 @@ def _histogram(element: Element, source: str) -> tuple[NDArray[np.float32], floa
         _refuse(source, "a content of its histogram is not a number")
     finite = math.isfinite(low) and math.isfinite(high - low) and np.isfinite(contents).all()
     if len(contents) != n_bins or n_bins < _LEAST_BINS or not finite or not low < high:
-        _refuse(source, f"its histogram has {len(contents)} of {n_bins} bins, or one that is not finite, from {low} to {high}")
+        _refuse(
+            source,
+            f"its histogram has {len(contents)} of {n_bins} bins, or one that is not finite, from {low} to {high}",
+        )
     return contents, low, high
 
 
@@ -151,8 +154,8 @@ def _tabulated(
 ) -> NDArray[np.float32]:
     """Fill 10000 bins (``PDF::FillSplineToHist``)."""
     width, wide = (high - low) / _N_BINS, (high - low) / len(contents)
-    x = low + np.arange(_N_BINS) * width + 0.5 * width
-    centres = low + np.arange(len(contents)) * wide + 0.5 * wide
+    x = low + np.arange(_N_BINS, dtype=np.float64) * width + 0.5 * width
+    centres = low + np.arange(len(contents), dtype=np.float64) * wide + 0.5 * wide
     y = interpolate(x, centres, contents)
     # splines may fall to nothing where slopes are steep
     place = find_bins(x, len(contents), low, high) - 1
@@ -160,9 +163,7 @@ def _tabulated(
     return np.maximum(y, _SMALLEST).astype(np.float32)
 
 
-def _linear(
-    x: NDArray[np.float64], centres: NDArray[np.float64], contents: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def _linear(x: NDArray[np.float64], centres: NDArray[np.float64], contents: NDArray[np.float32]) -> NDArray[np.float64]:
     y = contents.astype(np.float64)
     place = np.maximum(np.searchsorted(centres, x, side="right") - 1, 0)
     up = ((x > centres[place]) & (place != len(centres) - 1)) | (place == 0)
@@ -173,7 +174,7 @@ def _linear(
 def _quadratic(
     x: NDArray[np.float64], centres: NDArray[np.float64], contents: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Return the mean of the parabolas through three points on either side, in single precision (``TSpline2::Eval``)."""
+    """Return the mean of the parabolas through three points on either side (``TSpline2::Eval``)."""
     n_points = len(centres)
     place = np.clip(np.searchsorted(centres, x, side="right") - 1, 0, n_points - 1)
     at_end = place >= n_points - 2
@@ -199,7 +200,8 @@ def _parabola(
     c = y1 * (x2 - x3) * x2 * x3 + y2 * (x3 - x1) * x3 * x1 + y3 * (x1 - x2) * x1 * x2
     scale = (x2 - x3) * (x3 - x1) * (x1 - x2)
     top = (-a) * x * x + b * x - c
-    return np.divide(top, scale, out=np.zeros_like(top), where=scale != 0).astype(np.float64)
+    result: NDArray[np.float32] = np.divide(top, scale, out=np.zeros_like(top), where=scale != 0)
+    return result.astype(np.float64)
 
 
 # by PDF::EInterpolateMethod; None leaves the histogram as it is

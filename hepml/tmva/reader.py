@@ -186,7 +186,9 @@ class Reader:
         response = self.evaluate(X, **how)
         weighted = signal.value(response) * signal_fraction
         total = weighted + background.value(response) * (1.0 - signal_fraction)
-        return np.divide(weighted, total, out=np.full(len(response), np.nan), where=total > 0.0)
+        result = np.full(len(response), np.nan)
+        np.divide(weighted, total, out=result, where=total > 0.0)
+        return result
 
     def rarity(self, X: object, **how: Any) -> NDArray[np.float64]:
         """Return the fraction of background with a smaller response, from its density in training (``GetRarity``).

@@ -187,9 +187,7 @@ def number(element: Element, name: str, source: str, default: float | None = Non
         raise ModelFormatError(msg) from None
 
 
-def whole_number(
-    element: Element, name: str, source: str, default: int | None = None, *, most: int = 2**31 - 1
-) -> int:
+def whole_number(element: Element, name: str, source: str, default: int | None = None, *, most: int = 2**31 - 1) -> int:
     """Return an attribute that is an integer from -``most`` to ``most``.
 
     Raises

@@ -73,7 +73,9 @@ def method_of(setup: MethodSetup) -> Method:
     place = METHODS.get(setup.kind)
     if place is None:
         known = ", ".join(sorted(METHODS))
-        setup.fail(f"methods of kind {setup.kind[:40]!r} are not known{did_you_mean(setup.kind, METHODS)} (known: {known})")
+        setup.fail(
+            f"methods of kind {setup.kind[:40]!r} are not known{did_you_mean(setup.kind, METHODS)} (known: {known})"
+        )
     module, _, name = place.partition(":")
     kind = cast("type[Method]", getattr(import_module(module), name))
     return kind.from_setup(setup)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.tmva.events import Events
-    from hepml.tmva.axis import find_bins
 from hepml.tmva.setup import MethodSetup
 
 __all__ = ["Cuts"]
