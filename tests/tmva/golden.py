@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.tmva import Reader
+from hepml.tmva.document import method_in
 from hepml.tmva.methods.base import METHODS
 
 if TYPE_CHECKING:
@@ -79,17 +79,18 @@ def all_golden(folder: Path) -> list[Golden]:
     """List what is in the folder."""
     found = []
     for path in sorted((folder / "responses").glob("*.npz")):
-        kinds = {name: kind for name, (kind, _) in json.loads(_methods(folder, path.stem)).items()}
         with np.load(path) as responses:
-            for key in responses:
-                name = key.partition("@")[0].partition(".")[0]
-                # members of a boosted method have files of their own
-                found.append(Golden(path.stem, key, kinds.get(name) or "Fisher"))
+            keys = list(responses)
+        for key in keys:
+            golden = Golden(path.stem, key, "")
+            kind = method_in(weights_file(folder, golden).read_bytes()).partition("::")[0]
+            found.append(replace(golden, kind=kind))
     return found
 
 
-def _methods(folder: Path, job: str) -> str:
-    return (folder / "weights" / job / "methods.json").read_text()
+def weights_file(folder: Path, golden: Golden) -> Path:
+    """Return where the method's weights are."""
+    return folder / "weights" / golden.job / f"TMVA_{golden.name}.weights.xml.gz"
 
 
 @functools.cache
@@ -105,6 +106,6 @@ def applied(folder: Path, job: str) -> dict[str, NDArray[Any]]:
 
 def compared(folder: Path, golden: Golden) -> NDArray[np.float64]:
     """Return the differences of a golden array."""
-    path = folder / "weights" / golden.job / f"TMVA_{golden.name}.weights.xml.gz"
+    path = weights_file(folder, golden)
     with np.load(folder / "responses" / f"{golden.job}.npz") as responses:
         return differences(golden.respond(path, applied(folder, golden.job)), responses[golden.key])
