@@ -63,7 +63,7 @@ class TransformChain:
     n_identities: int = 0
 
     @classmethod
-    def from_xml(
+    def from_xml(  # noqa: PLR0917
         cls,
         element: Element | None,
         variables: Sequence[str | Named],
@@ -158,7 +158,11 @@ class TransformChain:
         names = [f"var{index}" for index in range(n_variables)] if variables is None else variables
         columns = Columns.of(names, targets, spectators)
         values: Values = {}
-        for kind, what, given in (("v", "X", matrix), ("t", "targets", target_values), ("s", "spectators", spectator_values)):
+        for kind, what, given in (
+            ("v", "X", matrix),
+            ("t", "targets", target_values),
+            ("s", "spectators", spectator_values),
+        ):
             values |= _values(kind, what, given, columns, n_events)
         index, classes = _class_index(class_index, classes, n_events)
         weights = np.ones(n_events) if weight is None else np.asarray(weight, dtype=np.float64)

@@ -61,7 +61,8 @@ class Cumulative:
         contents = source.numbers(histogram, n_bins).astype(np.float32)
         limits = source.number(histogram, "XMin"), source.number(histogram, "XMax")
         if source.count(histogram, "HasEquidistantBins"):
-            edges = limits[0] + (limits[1] - limits[0]) / max(n_bins, 1) * np.arange(n_bins + 1)
+            steps = np.arange(n_bins + 1, dtype=np.float64)
+            edges = limits[0] + (limits[1] - limits[0]) / max(n_bins, 1) * steps
         else:
             binning = source.child(pdf, "HistogramBinning")
             if source.count(binning, "NBins") != n_bins:
@@ -76,7 +77,7 @@ class Cumulative:
         """Return why it cannot be evaluated, or nothing."""
         if len(self.contents) < 2:
             return f"has {len(self.contents)} bins, fewer than two"
-        if (np.diff(self.contents) < 0).any() or not (0 <= self.contents[0] and self.contents[-1] <= 2):
+        if (np.diff(self.contents) < 0).any() or not (self.contents[0] >= 0 and self.contents[-1] <= 2):
             return "does not rise from 0 to 1"
         # a bin may have no width, but not two beside each other
         if (np.diff(self.edges) < 0).any() or (np.diff(self.centres) <= 0).any():
@@ -148,12 +149,13 @@ class Cumulative:
         return pdf
 
     def _bin(self, x: NDArray[np.float64]) -> NDArray[np.intp]:
-        found = np.searchsorted(self.edges, x, side="right") - 1
-        return np.clip(found, 0, len(self.contents) - 1)
+        found: NDArray[np.intp] = np.searchsorted(self.edges, x, side="right") - 1
+        return found.clip(0, len(self.contents) - 1)
 
     def _table_centre(self, bins: NDArray[np.intp]) -> NDArray[np.float64]:
         width = (self.edges[-1] - self.edges[0]) / _N_TABLE
-        return self.edges[0] + bins * width + 0.5 * width
+        centres: NDArray[np.float64] = self.edges[0] + bins * width + 0.5 * width
+        return centres
 
     def _table(self, bins: NDArray[np.intp]) -> NDArray[np.float64]:
         """Contents of TMVA's table: ``TSpline1::Eval`` at its bin centres, in single precision."""
@@ -166,4 +168,5 @@ class Cumulative:
         rise = (x - centres[nearest]) * (contents[nearest] - contents[other])
         level = contents[nearest] + rise / (centres[nearest] - centres[other])
         level = np.where(level <= _SMALLEST, contents[self._bin(x)], level)
-        return np.maximum(level, _SMALLEST).astype(np.float32).astype(np.float64)
+        single = np.maximum(level, _SMALLEST).astype(np.float32)
+        return single.astype(np.float64)

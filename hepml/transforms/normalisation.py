@@ -43,9 +43,7 @@ class Normalisation:
     @classmethod
     def fit(cls, selection: Selection, events: Events) -> Self:
         """Take smallest and largest value of all events, whatever their weights."""
-        ranges = [
-            [(values[rows].min(), values[rows].max()) for values in events.values] for _, rows in events.groups()
-        ]
+        ranges = [[(values[rows].min(), values[rows].max()) for values in events.values] for _, rows in events.groups()]
         table = np.array(ranges, dtype=np.float32)
         return cls(selection, table[..., 0], table[..., 1])
 
@@ -109,9 +107,7 @@ class Normalisation:
         # a variable that is constant in training becomes NaN, as in TMVA
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             scale = (1.0 / (high - low).astype(np.float64)).astype(np.float32)
-            return [
-                None if x is None else formula(x, low[place], scale[place]) for place, x in enumerate(values)
-            ]
+            return [None if x is None else formula(x, low[place], scale[place]) for place, x in enumerate(values)]
 
     def to_xml(self, columns: Columns) -> Element:
         """Return its ``Transform``."""

@@ -185,7 +185,7 @@ class PrincipalComponents:
         return _multiply(self.vectors[table].T, inputs, subtract=self.means[table])
 
     def inverse(self, outputs: Inputs, table: int) -> Inputs:
-        """Return to the variables. (TMVA adds the sum of all means to each, which undoes nothing.)"""
+        """Return to the variables; TMVA itself adds the sum of all means to each, which undoes nothing."""
         return _multiply(self.vectors[table], outputs, add=self.means[table])
 
     def to_xml(self, columns: Columns) -> Element:
@@ -241,7 +241,7 @@ def _multiply(
 def _covariance(values: list[NDArray[np.float64]], weight: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     total = weight.sum()
     if total <= 0:
-        msg = f"the weights of {name} sum to {total:g}, so it has no covariance"
+        msg = f"the weights of {name} sum to {total:g}, not to more than zero, so it has no covariance"
         raise EmptyClassError(msg)
     size = len(values)
     covariance = np.empty((size, size))

@@ -23,7 +23,7 @@ class Slot(NamedTuple):
     """A place in TMVA's event: ``("v", 0)`` is its first variable, ``t`` stands for targets, ``s`` for spectators."""
 
     kind: str
-    index: int
+    place: int
 
 
 class Named(Protocol):
@@ -77,7 +77,7 @@ class Columns:
         return [Slot(kind, index) for index in range(len(self.group(kind)))]
 
     def __getitem__(self, slot: Slot) -> Named:
-        return self.group(slot.kind)[slot.index]
+        return self.group(slot.kind)[slot.place]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,20 +35,19 @@ def tabulate(events: Events) -> tuple[tuple[Cumulative, ...], ...]:
     EmptyClassError
         If the weights of a class sum to zero or less.
     FeatureValueError
-        If a variable is constant, and so large that single precision leaves no bin around it.
+        If a variable has so few different values that TMVA's bins and smoothing leave nothing of its distribution.
     """
     weight = events.weight.astype(np.float32)
     groups = events.groups()
-    # for all classes together TMVA takes the smallest weight of any class; that is the smallest of all
-    spans = [(float(weight[rows].min()), np.add.accumulate(weight[rows])[-1]) for _, rows in groups]
-    for (name, _), (_, total) in zip(groups, spans, strict=True):
+    totals = [np.add.accumulate(weight[rows])[-1] for _, rows in groups]
+    for (name, _), total in zip(groups, totals, strict=True):
         if total <= 0:
-            msg = f"the weights of {name} sum to {total:g}, so it has no cumulative distributions"
+            msg = f"the weights of {name} sum to {total:g}, not to more than zero, so it has no distributions"
             raise EmptyClassError(msg)
     return tuple(
         tuple(
             _cumulative(values[rows], weight[rows], total, (place, index), name)
-            for index, ((name, rows), (_, total)) in enumerate(zip(groups, spans, strict=True))
+            for index, ((name, rows), total) in enumerate(zip(groups, totals, strict=True))
         )
         for place, values in enumerate(events.values)
     )
@@ -72,8 +71,8 @@ def _cumulative(
     np.add.at(contents, bins[inside], weight[inside])
     positive = np.maximum(smoothed(contents), 0).astype(np.float64)
     if positive.sum() <= 0:
-        msg = f"variable number {place[0]} of {name} has no positive weights to make a distribution of"
-        raise EmptyClassError(msg)
+        msg = f"variable number {place[0]} of {name} has too few different values: smoothing leaves no distribution"
+        raise FeatureValueError(msg)
     shares = (np.add.accumulate(positive) / np.add.accumulate(positive)[-1]).astype(np.float32)
     variable, index = place
     found = Cumulative(
