@@ -16,6 +16,7 @@ from hepml.errors import FeatureMismatchError, FeatureValueError, InvalidInputEr
 from hepml.tmva import Reader
 from hepml.tmva.methods.boost import Boost
 from hepml.tmva.methods.cuts import Cuts
+from hepml.workflow import apply_model, convert_model
 from tests.tmva.golden import SMALL
 from tests.tmva.test_golden import columns, stored
 
@@ -327,3 +328,30 @@ def test_models_are_loaded_and_know_what_they_need(events: NDArray[np.float32]) 
         hepml.load(SMALL / "random_Cuts.weights.xml.gz").evaluate(events)
     with pytest.raises(FeatureValueError, match="var2"):
         trees.evaluate({**columns(), "var2": np.full(250, np.nan)})
+
+
+def test_files_are_scored_by_any_method(tmp_path: Path) -> None:
+    uproot = pytest.importorskip("uproot")
+    with uproot.recreate(tmp_path / "events.root") as file:
+        file["TreeA"] = columns()
+    for name, efficiency in (("expr_FisherCat", None), ("random_Cuts", 0.7), ("random_BDTD", None)):
+        friend = tmp_path / f"{name}.root"
+        apply_model(SMALL / f"{name}.weights.xml.gz", tmp_path / "events.root", friend, signal_efficiency=efficiency)
+        with uproot.open(friend) as file:
+            score = file["TreeA"][name.partition("_")[2]].array(library="np")
+        expected = stored()[name if efficiency is None else f"{name}@{efficiency}"]
+        np.testing.assert_allclose(score, expected, rtol=0, atol=1e-12)
+    for name, efficiency, reason in (("random_Cuts", None, "--signal-efficiency"), ("random_BDTD", 0.7, "no cuts")):
+        with pytest.raises(InvalidInputError, match=reason):
+            apply_model(
+                SMALL / f"{name}.weights.xml.gz",
+                tmp_path / "events.root",
+                tmp_path / "x.root",
+                signal_efficiency=efficiency,
+            )
+    assert not (tmp_path / "x.root").exists()
+
+
+def test_forests_of_transformed_variables_are_not_converted(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="no tree ensemble"):
+        convert_model(SMALL / "random_BDTD.weights.xml.gz", tmp_path / "x.onnx")
