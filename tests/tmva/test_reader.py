@@ -234,9 +234,11 @@ class TestCategories:
             ('Cut="abs(weight)&lt;=1"', 'Cut="abs(weight"', "cannot be understood"),
             ('Cut="abs(weight)&lt;=1"', 'Cut=""', "cannot be understood"),
             ('Variables="myvar1:', 'Variables="nothing:', "neither a variable nor a spectator"),
-            ('Variables="myvar1:', 'Variables="', "has 3 variables, and its method 4"),
-            ("Fisher::Category_Fisher_1", "Category::Again", "divided into categories itself"),
+            ('Variables="myvar1:', 'Variables="', "and its method has 4"),
+            ("Fisher::Category_Fisher_1", "Category::Again", "of kind 'Category'"),
+            ("Fisher::Category_Fisher_1", "Cuts::Category_Cuts", "of kind 'Cuts'"),
             ("Fisher::Category_Fisher_1", "Nothing::Else", "not known"),
+            ('Label="weight"', 'Label="var3"', "and its method has 4"),
         ],
     )
     def test_what_does_not_fit_is_refused(self, old: str, new: str, reason: str) -> None:
@@ -291,7 +293,8 @@ class TestBoost:
             ('NMethods="20"', 'NMethods="21"', "20 members and says 21"),
             (">log<", ">sine<", "Boost_Transform"),
             ('Weight="3.87', 'Weight="nan" was="3.87', "not finite"),
-            ('MethodTypeName="Fisher"', 'MethodTypeName="Boost"', "boosted itself"),
+            ('MethodTypeName="Fisher"', 'MethodTypeName="Boost"', "cannot be boosted"),
+            ('MethodTypeName="Fisher"', 'MethodTypeName="Category"', "cannot be boosted"),
         ],
     )
     def test_what_does_not_fit_is_refused(self, old: str, new: str, reason: str) -> None:
