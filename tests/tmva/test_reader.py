@@ -355,6 +355,22 @@ def test_files_are_scored_by_any_method(tmp_path: Path) -> None:
     assert not (tmp_path / "x.root").exists()
 
 
+@pytest.mark.parametrize("name", ["random_Fisher", "block_BDT10"])
+def test_entries_with_infinite_variables_have_no_score(name: str, tmp_path: Path) -> None:
+    uproot = pytest.importorskip("uproot")
+    damaged = {**columns(), "var2": columns()["var2"].copy()}
+    damaged["var2"][[4, 9]] = np.inf
+    with uproot.recreate(tmp_path / "events.root") as file:
+        file["TreeA"] = damaged
+    (result,) = apply_model(SMALL / f"{name}.weights.xml.gz", tmp_path / "events.root", tmp_path / "x.root")
+    assert result.n_not_scored == 2
+    with uproot.open(tmp_path / "x.root") as file:
+        score = file["TreeA"][name.partition("_")[2]].array(library="np")
+    expected = stored()[name].copy()
+    expected[[4, 9]] = np.nan
+    np.testing.assert_allclose(score, expected, rtol=0, atol=1e-12)
+
+
 def test_forests_of_transformed_variables_are_not_converted(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="no tree ensemble"):
         convert_model(SMALL / "random_BDTD.weights.xml.gz", tmp_path / "x.onnx")
