@@ -16,7 +16,7 @@ MINIMUM := $(MIN_VENV)/.tests-are-ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow test-min lint format types docs bench constraints clean
+.PHONY: help demo test test-slow test-min lint format types docs bench constraints tmva-report clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ docs: $(FULL)  ## build the documentation into docs/_build/html; a warning is an
 
 bench: $(FULL)  ## run every benchmark and print its figures
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+tmva-report: $(FULL)  ## compare every golden file of TMVA, and write the table into docs/tmva.md
+	$(BIN)/python -m tools.tmva_report
 
 constraints: $(FULL)  ## write constraints.txt from the environment as it is
 	$(BIN)/python tools/write_constraints.py

@@ -28,6 +28,7 @@ _ROOMS = frozenset(
         "plots",
         "readers",
         "report",
+        "tmva",
         "transforms",
         "workflow",
     }

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from hepml.classifiers.columns import matrix_of
 from hepml.data import Dataset, Folds, Identity, SeenEvents
+from hepml.data.feature_matrix import matrix_of
 from hepml.data.mapped import row_blocks
 from hepml.data.seen import NEW_EVENTS
 from hepml.errors import IdentityError, InvalidInputError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from hepml.classifiers.columns import matrix_of
 from hepml.classifiers.features import check_features
+from hepml.data.feature_matrix import matrix_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,6 +12,8 @@ from hepml.data import Feature
 from hepml.errors import HepmlError, ModelFormatError
 from hepml.expressions import parse
 from hepml.forest.files import FORMATS, open_forest, read_model_file
+from hepml.tmva import Reader
+from hepml.tmva.methods.bdt import BDT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 
     from hepml.forest import Forest
 
-__all__ = ["ForestScorer", "load_file"]
+__all__ = ["ForestScorer", "TmvaScorer", "load_file"]
+
+_TMVA = "TMVA weights.xml"
 
 _SUFFIXES = re.compile(r"(\.weights)?(\.(xml|json|ubj|txt|npz|onnx|model|gz))+$", re.IGNORECASE)
 
@@ -56,13 +60,42 @@ class ForestScorer:
         return score
 
 
+@dataclass(frozen=True, slots=True)
+class TmvaScorer:
+    """A method of TMVA that is no forest alone, as the estimator of a :class:`~hepml.classifiers.Model`.
+
+    Parameters
+    ----------
+    reader : Reader
+        The method.
+    signal_efficiency : float, optional
+        For cuts, which answer at one.
+    """
+
+    kind: ClassVar[str] = "tmva"
+    handles_nan: ClassVar[bool] = False
+    reader: Reader
+    signal_efficiency: float | None = None
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of scores of an event."""
+        setup = self.reader.setup
+        outputs = {"Multiclass": setup.classes, "Regression": setup.targets}.get(setup.analysis_type, ())
+        return max(len(outputs), 1)
+
+    def evaluate(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the responses, shape (n_events,) or (n_events, n_outputs)."""
+        return self.reader.evaluate(X, self.signal_efficiency)
+
+
 def load_file(path: Path) -> Model:
     """Read a model file, recognised by its content; nothing in it is executed.
 
     Parameters
     ----------
     path : pathlib.Path
-        ``weights.xml`` of TMVA's boosted decision trees, XGBoost JSON or UBJSON, LightGBM text, ONNX, or a forest.
+        ``weights.xml`` of TMVA, XGBoost JSON or UBJSON, LightGBM text, ONNX, or a forest.
 
     Returns
     -------
@@ -78,11 +111,13 @@ def load_file(path: Path) -> Model:
     """
     content = read_model_file(path)
     scorer: ForestScorer | OnnxScorer
-    if any(kind.recognises(content[:256]) for kind in FORMATS):
+    form = next((kind.name for kind in FORMATS if kind.recognises(content[:256])), "")
+    if form == _TMVA:
+        return _tmva_model(path)
+    if form:
         forest = open_forest(path)
         scorer, features = ForestScorer(forest), _features(forest)
-        metadata = {key: value for key, value in forest.metadata.items() if key != "tmva"}
-        name = _tmva_name(forest) or _plain_name(path)
+        metadata, name = _metadata(forest), _plain_name(path)
     elif is_onnx(content):
         scorer = OnnxScorer.from_bytes(content, str(path))
         features = _described(scorer.described, scorer.feature_names) or tuple(map(Feature, scorer.feature_names))
@@ -94,17 +129,25 @@ def load_file(path: Path) -> Model:
     return Model(scorer.kind, features, scorer, {"method": name}, metadata)
 
 
+def _tmva_model(path: Path) -> Model:
+    """Return the model of a ``weights.xml``; one that trees alone answer for stays a forest, which can be converted."""
+    reader = Reader(path)
+    context = {"method": re.sub(r"\W", "_", reader.setup.name)}
+    if isinstance(reader.method, BDT) and reader.method.is_forest and not reader.transforms:
+        forest = reader.method.forest
+        features = _described(forest.metadata.get("features"), forest.feature_names) or reader.features
+        return Model(ForestScorer.kind, features, ForestScorer(forest), context, _metadata(forest))
+    features = (*reader.features, *reader.spectators)
+    return Model(TmvaScorer.kind, features, TmvaScorer(reader), context, {"source": "TMVA"})
+
+
+def _metadata(forest: Forest) -> dict[str, Any]:
+    return {key: value for key, value in forest.metadata.items() if key != "tmva"}
+
+
 def _features(forest: Forest) -> tuple[Feature, ...]:
-    """Return the features of a forest; TMVA's files give labels, expressions and units."""
-    if described := _described(forest.metadata.get("features"), forest.feature_names):
-        return described
-    variables = forest.metadata.get("tmva", {}).get("variables", [])
-    labels = [str(variable.get("Label", "")) for variable in variables]
-    if len(labels) != forest.n_features or not all(labels) or len(set(labels)) != len(labels):
-        return tuple(Feature(name) for name in forest.feature_names)
-    return tuple(
-        Feature(label, expression=name, unit=str(variable.get("Unit", "")), title=str(variable.get("Title", "")))
-        for label, name, variable in zip(labels, forest.feature_names, variables, strict=True)
+    return _described(forest.metadata.get("features"), forest.feature_names) or tuple(
+        map(Feature, forest.feature_names)
     )
 
 
@@ -119,12 +162,6 @@ def _described(entries: object, names: Sequence[str]) -> tuple[Feature, ...]:
     except (HepmlError, KeyError, TypeError, ValueError, OverflowError):
         return ()
     return features if tuple(feature.name for feature in features) == tuple(names) else ()
-
-
-def _tmva_name(forest: Forest) -> str:
-    """Return the name of the method: ``BDTG`` for ``BDT::BDTG``."""
-    name = str(forest.metadata.get("tmva", {}).get("method", "")).partition("::")[2]
-    return re.sub(r"\W", "_", name)
 
 
 def _plain_name(path: Path) -> str:

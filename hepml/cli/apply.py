@@ -23,6 +23,9 @@ __all__ = ["apply"]
     help="Models of folds: the mean of all of them, for events of no training part. Default: the one that the event gets.",
 )
 @click.option(
+    "--signal-efficiency", type=float, metavar="EFF", help="Cuts of TMVA: those for this efficiency, such as 0.7."
+)
+@click.option(
     "--friend",
     "friends",
     multiple=True,
@@ -50,6 +53,7 @@ def apply(
     tree: str | None,
     sample: str | None,
     average: bool,
+    signal_efficiency: float | None,
     friends: tuple[str, ...],
     index: tuple[str, ...],
     kind: str | None,
@@ -76,6 +80,7 @@ def apply(
             tree=tree,
             sample=sample,
             average=average,
+            signal_efficiency=signal_efficiency,
             friends=friends,
             index=index,
             format=None if kind is None else check_format(kind),

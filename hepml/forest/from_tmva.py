@@ -13,6 +13,7 @@ from hepml.forest.tmva_xml import read_weights
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,8 +29,10 @@ __all__ = [
     "NODE_EXTRAS",
     "decode",
     "encode",
+    "forest_of",
     "from_content",
     "from_tmva",
+    "from_weights",
 ]
 
 GRAD = "Grad"
@@ -42,6 +45,7 @@ AVERAGED_REGRESSION = frozenset({"AdaBoost", "Bagging"})
 _REGRESSIONS = AVERAGED_REGRESSION | {MEDIAN}
 # Types::kRegression: leaves answer with their response. Gradient boosting grows regression trees in every analysis
 _REGRESSION_TREES = 1
+_READER = "; hepml.tmva.Reader evaluates it"
 _ANALYSES = ("Classification", "Multiclass", "Regression")
 # what is kept of each node
 NODE_EXTRAS: dict[str, type[np.generic]] = {
@@ -85,27 +89,69 @@ def from_tmva(source: str | bytes | os.PathLike[str]) -> Forest:
         If there is no such file.
     ModelFormatError
         If it is damaged, or holds what a forest cannot: transformed variables, splits by Fisher discriminants, or
-        preselection.
+        preselection, which :class:`hepml.tmva.Reader` evaluates.
     """
-    return _forest(*read_weights(source))
+    return from_weights(*read_weights(source))
 
 
 def from_content(content: bytes, name: str) -> Forest:
     """Read what a file holds; ``name`` is for the messages."""
-    return _forest(read_weights(content)[0], name)
+    return from_weights(read_weights(content)[0], name)
 
 
-def _forest(content: WeightsFile, name: str) -> Forest:
+def from_weights(content: WeightsFile, name: str) -> Forest:
+    """Return the forest of a file that was parsed; ``name`` is for the messages."""
     kind = content.method.partition("::")[0]
     if kind != "BDT":
-        _refuse(name, f"its method is {content.method[:100]!r}; only those of kind BDT are forests")
+        _refuse(name, f"its method is {content.method[:100]!r}; only those of kind BDT are forests{_READER}")
     header = _header(content, name)
     options = {option.get("name", ""): option["value"] for option in header["options"]}
     _refuse_what_no_forest_holds(content, header, options, name)
     names = [variable.get("Expression", "") for variable in header["variables"]]
-    children: dict[str, Any] = _children(content, len(names), name)
+    header["nodes"] = _extras(content) if content.variable else {}
+    return forest_of(content, header, names, name)
+
+
+def forest_of(
+    content: WeightsFile,
+    header: dict[str, Any],
+    names: Sequence[str],
+    name: str,
+    *,
+    decisions: Mapping[int, int] | None = None,
+) -> Forest:
+    """Put trees together that were parsed.
+
+    Parameters
+    ----------
+    content : WeightsFile
+        The trees.
+    header : dict
+        ``info``, ``options``, ``classes`` and ``targets`` as lists of attributes; kept as ``metadata["tmva"]``.
+    names : sequence of str
+        Names of the columns.
+    name : str
+        What to call the file in messages.
+    decisions : mapping of int to int, optional
+        Nodes that split by a column which is 1 where TMVA's comparison holds and 0 elsewhere, and these columns.
+
+    Returns
+    -------
+    Forest
+        Its score is TMVA's response.
+
+    Raises
+    ------
+    ModelFormatError
+        If they do not fit together.
+    """
+    options = {option.get("name", ""): option["value"] for option in header["options"]}
+    if not content.first_node:
+        _refuse(name, "it has no trees")
+    if content.weights.get("NTrees") != str(len(content.first_node)):
+        _refuse(name, f"it has {len(content.first_node)} trees and says {content.weights.get('NTrees', '')[:20]!r}")
+    children: dict[str, Any] = _children(content, len(names), name, decisions or {})
     value, ensemble = _ensemble(content, header, options, name)
-    header["nodes"] = _extras(content)
     return Forest.from_nodes(
         **children,
         value=value,
@@ -142,7 +188,7 @@ def _header(content: WeightsFile, name: str) -> dict[str, Any]:
     header["transformations"] = transformations["attributes"].get("NTransformations", "0") if transformations else "0"
     if transformations and transformations["children"]:
         steps = ", ".join(step["attributes"].get("Name", "?") for step in transformations["children"])
-        _refuse(name, f"its variables are transformed ({steps[:200]}), which a forest does not do")
+        _refuse(name, f"its variables are transformed ({steps[:200]}), which a forest does not do{_READER}")
     for key, count in (("variables", "NVar"), ("classes", "NClass"), ("targets", "NTrgt")):
         tag = GROUPS[key][0]
         if tag in found and found[tag]["attributes"].get(count) != str(len(header[key])):
@@ -153,24 +199,20 @@ def _header(content: WeightsFile, name: str) -> dict[str, Any]:
 def _refuse_what_no_forest_holds(
     content: WeightsFile, header: dict[str, Any], options: dict[str, str], name: str
 ) -> None:
-    if not content.first_node:
-        _refuse(name, "it has no trees")
-    if content.weights.get("NTrees") != str(len(content.first_node)):
-        _refuse(name, f"it has {len(content.first_node)} trees and says {content.weights.get('NTrees', '')[:20]!r}")
     if [variable.get("VarIndex") for variable in header["variables"]] != list(
         map(str, range(len(header["variables"])))
     ):
         _refuse(name, "its variables are not numbered from 0")
     if options.get("DoPreselection", "False").lower() in {"true", "1"}:
-        _refuse(name, "DoPreselection cuts events before they reach a tree, which a forest does not do")
-    split = np.asarray(content.node_type) == 0
-    if (np.asarray(content.n_coefficients)[split] != 0).any():
-        _refuse(
-            name, "UseFisherCuts made splits by a linear combination of variables; those of a forest use one feature"
-        )
+        _refuse(name, f"DoPreselection cuts events before they reach a tree, which a forest does not do{_READER}")
+    if any(content.node_type[node] == 0 for node in content.coefficients):
+        problem = "UseFisherCuts made splits by a linear combination of variables; those of a forest use one feature"
+        _refuse(name, f"{problem}{_READER}")
 
 
-def _children(content: WeightsFile, n_features: int, name: str) -> dict[str, NDArray[Any]]:
+def _children(
+    content: WeightsFile, n_features: int, name: str, decisions: Mapping[int, int]
+) -> dict[str, NDArray[Any]]:
     """Return the splits so that events below the cut go left, whichever side TMVA had them on.
 
     TMVA sends an event right if ``x >= cut`` is what ``cType`` says. A missing value (NaN) is never ``>= cut``; readers
@@ -179,7 +221,9 @@ def _children(content: WeightsFile, n_features: int, name: str) -> dict[str, NDA
     split = np.asarray(content.node_type) == 0
     left, right = np.asarray(content.left), np.asarray(content.right)
     cut = _single(content.cut)
-    variable = np.asarray(content.variable)
+    variable = np.array(content.variable)
+    for node, column in decisions.items():
+        variable[node], cut[node] = column, 0.5
     if not np.array_equal(split, left >= 0) or not np.array_equal(split, right >= 0):
         node = int(np.flatnonzero((split != (left >= 0)) | (split != (right >= 0)))[0])
         _refuse(name, f"node {node} is a leaf with daughters, or a split without two of them")

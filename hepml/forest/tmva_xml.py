@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 from hepml.errors import MissingFileError, ModelFormatError
+from hepml.forest.safe_xml import XML_ERRORS, parser_into, size_of_next_chunk
 
 if TYPE_CHECKING:
     from typing import BinaryIO
+    from xml.etree.ElementTree import Element as ElementOfXml
 
-__all__ = ["DEEPEST_TREE", "Element", "WeightsFile", "read_weights"]
+__all__ = ["DEEPEST_TREE", "Element", "WeightsFile", "parse_weights", "read_weights", "weights_of_element"]
 
 # what content is called that has no file
 _TEXT = "the weights.xml"
-_CHUNK = 2**18
 _LARGEST = 2**29
 # what is written in numbers of 17 digits shrinks by 5 to 12; a short file that unpacks to much more is an attack
 _LARGEST_RATIO = 60
@@ -29,7 +30,9 @@ _DEEPEST = 1000
 # the root stands in three elements
 DEEPEST_TREE = _DEEPEST - 4
 _MOST_HEADER_ELEMENTS = 20_000
-_MOST_HEADER_TEXT = 2**22
+# transformations hold a histogram for each variable and class
+_MOST_HEADER_TEXT = 2**25
+_MOST_PIECES_OF_TEXT = 2**19
 _DEEPEST_HEADER = 10
 
 
@@ -60,8 +63,10 @@ class WeightsFile:
         First node and weight of each tree.
     left, right : array
         Daughters in the sense of TMVA, as numbers among all nodes; -1 where there is none.
-    variable, cut, cut_type, response, rms, purity, node_type, n_coefficients : array
+    variable, cut, cut_type, response, rms, purity, node_type : array
         Attributes of each node.
+    coefficients : dict of int to tuple of float
+        Of nodes with a linear combination of variables: its coefficients, and the constant behind them.
     """
 
     method: str = ""
@@ -78,7 +83,7 @@ class WeightsFile:
     rms: array[float] = field(default_factory=lambda: array("d"))
     purity: array[float] = field(default_factory=lambda: array("d"))
     node_type: array[int] = field(default_factory=lambda: array("b"))
-    n_coefficients: array[int] = field(default_factory=lambda: array("q"))
+    coefficients: dict[int, tuple[float, ...]] = field(default_factory=dict)
 
 
 def read_weights(source: str | bytes | os.PathLike[str]) -> tuple[WeightsFile, str]:
@@ -105,11 +110,11 @@ def read_weights(source: str | bytes | os.PathLike[str]) -> tuple[WeightsFile, s
     """
     if isinstance(source, bytes) or (isinstance(source, str) and source.lstrip()[:1] == "<"):
         content = source if isinstance(source, bytes) else source.encode("utf-8", "surrogatepass")
-        return _parse(io.BytesIO(content), len(content), _TEXT), _TEXT
+        return parse_weights(io.BytesIO(content), len(content), _TEXT), _TEXT
     name = os.fspath(source)
     try:
         with Path(source).open("rb") as stream:
-            return _parse(stream, os.fstat(stream.fileno()).st_size, name), name
+            return parse_weights(stream, os.fstat(stream.fileno()).st_size, name), name
     except FileNotFoundError as error:
         msg = f"no such file: {name[:1000]}"
         raise MissingFileError(msg) from error
@@ -121,32 +126,63 @@ def read_weights(source: str | bytes | os.PathLike[str]) -> tuple[WeightsFile, s
         raise ModelFormatError(msg) from error
 
 
-def _parse(stream: BinaryIO, size: int, name: str) -> WeightsFile:
-    from xml.etree.ElementTree import ParseError
+def weights_of_element(weights: ElementOfXml, name: str) -> WeightsFile:
+    """Read trees that another method holds, as one that boosts or divides into categories does.
 
-    from defusedxml.ElementTree import DefusedXMLParser
+    Parameters
+    ----------
+    weights : xml.etree.ElementTree.Element
+        The ``Weights`` that hold the trees.
+    name : str
+        What to call the file in messages.
 
+    Returns
+    -------
+    WeightsFile
+        Without a header.
+
+    Raises
+    ------
+    ModelFormatError
+        As :func:`read_weights`.
+    """
     builder = _Builder(name)
-    parser = DefusedXMLParser(target=builder, forbid_dtd=True)
+    builder.start("MethodSetup", {"Method": "BDT"})
+    steps: list[tuple[ElementOfXml, bool]] = [(weights, False)]
+    while steps:
+        element, ends = steps.pop()
+        if ends:
+            builder.end(element.tag)
+            continue
+        builder.start(element.tag, dict(element.attrib))
+        steps.append((element, True))
+        steps.extend((child, False) for child in reversed(element))
+    builder.end("MethodSetup")
+    return builder.content
+
+
+def parse_weights(stream: BinaryIO, size: int, name: str) -> WeightsFile:
+    """Parse what a stream of ``size`` bytes, plain or gzipped, holds; see :func:`read_weights`."""
+    builder = _Builder(name)
+    parser = parser_into(builder)
     start = stream.read(2)
     stream.seek(0)
     limit = min(_LARGEST, _LARGEST_RATIO * size + _ALWAYS_ALLOWED)
     total = 0
     try:
         unpacked = gzip.GzipFile(fileobj=stream) if start == b"\x1f\x8b" else stream
-        while chunk := unpacked.read(_CHUNK):
+        while chunk := unpacked.read(size_of_next_chunk(parser, total)):
             total += len(chunk)
             if total > limit:
                 builder.fail(f"it would unpack to more than {limit} bytes")
-            parser.feed(chunk)
-        parser.close()
+            parser.Parse(chunk)
+        parser.Parse(b"", True)
     except ModelFormatError:
         raise
-    except (ParseError, ValueError, LookupError, EOFError, OSError, OverflowError, zlib.error) as error:
-        # refused DTDs and entities are ValueErrors
+    except (*XML_ERRORS, EOFError, OSError, OverflowError, zlib.error) as error:
         msg = f"{name} is not XML that TMVA could have written: {error}"
         raise ModelFormatError(msg) from error
-    if not builder.closed:
+    if not builder.is_closed:
         msg = f"{name} ends within its XML"
         raise ModelFormatError(msg)
     return builder.content
@@ -158,13 +194,13 @@ class _Builder:
     def __init__(self, name: str) -> None:
         self.name = name
         self.content = WeightsFile()
-        self.closed = False
         self._depth = 0
         self._open: list[Element] = []  # header elements that have not ended
         self._nodes: list[int] = []
         self._in_weights = False
         self._n_elements = 0
         self._n_text = 0
+        self._n_pieces = 0
 
     def fail(self, problem: str) -> NoReturn:
         msg = f"{self.name} is no weights file of TMVA: {problem}"
@@ -234,7 +270,11 @@ class _Builder:
         if not -99 <= node_type <= 99:
             self.fail(f"node {node} is of type {node_type}")
         content.node_type.append(node_type)
-        content.n_coefficients.append(self._integer(attributes, "NCoef", 0))
+        if count := self._integer(attributes, "NCoef", 0):
+            # as many as are there, whatever number is claimed
+            if not 1 < count <= len(attributes):
+                self.fail(f"node {node} has {count} coefficients")
+            content.coefficients[node] = tuple(self._number(attributes, f"fC{index}") for index in range(count))
         self._nodes.append(node)
 
     def _purity(self, attributes: dict[str, str]) -> float:
@@ -278,8 +318,12 @@ class _Builder:
 
     def _count_text(self, n_characters: int) -> None:
         self._n_text += n_characters
-        if self._n_text > _MOST_HEADER_TEXT:
-            self.fail(f"its header has more than {_MOST_HEADER_TEXT} characters")
+        self._n_pieces += 1
+        if self._n_text > _MOST_HEADER_TEXT or self._n_pieces > _MOST_PIECES_OF_TEXT:
+            self.fail(
+                f"its header has more than {_MOST_HEADER_TEXT} characters, or {_MOST_PIECES_OF_TEXT} pieces of text"
+            )
 
-    def close(self) -> None:
-        self.closed = self._depth == 0
+    @property
+    def is_closed(self) -> bool:
+        return self._depth == 0

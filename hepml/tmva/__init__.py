@@ -1,1 +1,5 @@
 """TMVA without ROOT: its weights files, outputs and options, and its methods as they respond."""
+
+from hepml.tmva.reader import Reader
+
+__all__ = ["Reader"]

@@ -104,7 +104,7 @@ class MethodSetup:
         ModelFormatError
             If something is missing or not as TMVA writes it.
         """
-        kind, _, name = (method or root.get("Method", "")).partition("::")
+        kind, _, name = (method or root.get("Method") or "").partition("::")
         weights = root.find("Weights")
         if not kind or weights is None:
             msg = f"{source} is no weights file of TMVA: it names no method, or has no weights"
@@ -131,8 +131,8 @@ class MethodSetup:
 
     @property
     def analysis_type(self) -> AnalysisType:
-        """What the method was trained for."""
-        found = self.info.get("AnalysisType", "Classification")
+        """What the method was trained for; releases before 4.1 do not say."""
+        found = self.info.get("AnalysisType", "Regression" if self.targets else "Classification").capitalize()
         if found not in _ANALYSES:
             self.fail(f"its analysis type is {found[:40]!r} (allowed: {', '.join(_ANALYSES)})")
         return cast("AnalysisType", found)
@@ -140,7 +140,7 @@ class MethodSetup:
     @property
     def release(self) -> int:
         """TMVA's release as the number in brackets that TMVA itself compares: 262657 for 4.2.1; 0 if it is not stated."""
-        found = re.search(r"\[(\d{1,9})\]", self.info.get("TMVA Release", ""))
+        found = re.search(r"\[(\d{1,9})\]", self.info.get("TMVA Release", self.info.get("TMVA", "")))
         return int(found.group(1)) if found else 0
 
     @property
@@ -187,9 +187,7 @@ def number(element: Element, name: str, source: str, default: float | None = Non
         raise ModelFormatError(msg) from None
 
 
-def whole_number(
-    element: Element, name: str, source: str, default: int | None = None, *, most: int = 2**31 - 1
-) -> int:
+def whole_number(element: Element, name: str, source: str, default: int | None = None, *, most: int = 2**31 - 1) -> int:
     """Return an attribute that is an integer from -``most`` to ``most``.
 
     Raises

@@ -67,6 +67,7 @@ def apply_model(
     tree: str | None = None,
     sample: str | None = None,
     average: bool = False,
+    signal_efficiency: float | None = None,
     friends: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     index: str | Iterable[str] = (),
     format: RootFormat | None = None,
@@ -85,7 +86,7 @@ def apply_model(
     ----------
     model : path-like
         A run folder (all its methods), the folder of one model, or a model file of another program: ``weights.xml`` of
-        TMVA's boosted decision trees, XGBoost, LightGBM, ONNX.
+        TMVA, XGBoost, LightGBM, ONNX.
     files : path-like or iterable of path-like
         Files or globs, each optionally with ``:tree``.
     out : path-like
@@ -98,6 +99,8 @@ def apply_model(
     average : bool
         For models of folds: score by the mean of the models of all folds instead of each event by the one that has not seen
         it. Only for events that were in no part of the training.
+    signal_efficiency : float, optional
+        For cuts of TMVA, which are chosen by it.
     friends : path-like or iterable of path-like
         Trees with further branches of the same events: files or globs, each optionally with ``:tree``; ``:tree`` alone is
         another tree of the inputs. A branch of an input comes before one of a friend.
@@ -133,7 +136,7 @@ def apply_model(
         If there is no such format.
     """
     wanted = None if format is None else check_format(format)
-    scorers = Scorers(Path(model), sample, average=average)
+    scorers = Scorers(Path(model), sample, average=average, signal_efficiency=signal_efficiency)
     locations = [_with_tree(location, scorers.trees) for location in expand_files(files, tree)]
     requests = _friend_requests(friends, index, locations, scorers.trees)
     joined = [location for request in requests for location in request.files]

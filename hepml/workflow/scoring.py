@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml import classifiers
-from hepml.classifiers import FoldModel
+from hepml.classifiers import FoldModel, Model
+from hepml.classifiers.model_files import TmvaScorer
 from hepml.data import FALLBACK_NAMES, Identity, SeenEvents
 from hepml.data.columns import evaluate_feature, required_branches
 from hepml.data.seen import NEW_EVENTS, SEEN_FILE
 from hepml.errors import IdentityError, InvalidInputError, ModelFormatError
 from hepml.expressions import parse
+from hepml.tmva.methods.cuts import Cuts
 from hepml.workflow.run import Run
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hepml.classifiers import Model
     from hepml.data import Feature
 
 __all__ = ["Scorers"]
@@ -52,6 +53,12 @@ class _Method:
             score = self.model.evaluate(X)
         return np.array(score, dtype=np.float64).reshape(len(X), len(self.scores))
 
+    def evaluate_finite(self, X: NDArray[np.float32], infinite: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the scores of a model that takes no missing values: NaN for entries in which a feature is infinite."""
+        score = np.full((len(X), len(self.scores)), np.nan)
+        score[~infinite] = self.evaluate(X[~infinite], None, average=False, sample=None)
+        return score
+
 
 class Scorers:
     """The methods of a run, or one model.
@@ -64,6 +71,8 @@ class Scorers:
         Sample of the training that the events belong to; ``none`` states that they are new.
     average : bool
         Score by the mean of the models of all folds; see :meth:`hepml.classifiers.FoldModel.evaluate`.
+    signal_efficiency : float, optional
+        For cuts of TMVA, which answer at one.
 
     Attributes
     ----------
@@ -81,13 +90,22 @@ class Scorers:
     IdentityError
         If it cannot be said which events a model has seen.
     InvalidInputError
-        If a method has the name of what identifies an event, or the average is asked for where there are no folds.
+        If a method has the name of what identifies an event, the average is asked for where there are no folds, or a signal
+        efficiency is missing where it is needed or given where it is not.
     ModelFormatError
         If a model is damaged.
     """
 
-    def __init__(self, path: Path, sample: str | None = None, *, average: bool = False) -> None:
-        self._methods = [_Method(name, model) for name, model in _load(path).items()]
+    def __init__(
+        self,
+        path: Path,
+        sample: str | None = None,
+        *,
+        average: bool = False,
+        signal_efficiency: float | None = None,
+    ) -> None:
+        models = _load(path)
+        self._methods = [_Method(name, _at(signal_efficiency, model, path)) for name, model in models.items()]
         self._sample, self._average = (sample if sample == NEW_EVENTS else None), average
         if len({method.identity for method in self._methods}) != 1:
             msg = f"the models of {path} identify events differently: apply them one by one"
@@ -205,10 +223,14 @@ class Scorers:
             if method.columns not in matrices:
                 matrices[method.columns] = _matrix(X, method.columns, infinite)
             matrix = matrices[method.columns]
-            score = method.evaluate(matrix, identity, average=self._average, sample=self._sample)
-            for number in infinite.keys() & set(method.columns):
-                score[infinite[number]] = np.nan
-                not_scored |= infinite[number]
+            bad = [infinite[number] for number in infinite.keys() & set(method.columns)]
+            if bad and isinstance(method.model, Model) and not method.model.estimator.handles_nan:
+                score = method.evaluate_finite(matrix, np.logical_or.reduce(bad))
+            else:
+                score = method.evaluate(matrix, identity, average=self._average, sample=self._sample)
+            for rows in bad:
+                score[rows] = np.nan
+                not_scored |= rows
             written |= zip(method.scores, score.T, strict=True)
             written[f"{method.name}_seen"] = seen[method.name]
         return written, int(not_scored.sum())
@@ -246,6 +268,18 @@ def _load(path: Path) -> dict[str, Any]:
         return {name: run.model(name) for name in run.method_names}
     model = classifiers.load(path)
     return {str(model.context.get("method", path.name)): model}
+
+
+def _at(signal_efficiency: float | None, model: Any, path: Path) -> Any:
+    """Return the model, cuts of TMVA with the efficiency at which they answer."""
+    estimator = getattr(model, "estimator", None)
+    if isinstance(estimator, TmvaScorer) and isinstance(estimator.reader.method, Cuts):
+        estimator.reader.method.bin_of(signal_efficiency)
+        return replace(model, estimator=replace(estimator, signal_efficiency=signal_efficiency))
+    if signal_efficiency is not None:
+        msg = f"{path} holds no cuts of TMVA, so there is no signal efficiency to choose"
+        raise InvalidInputError(msg)
+    return model
 
 
 def _texts(model: Any, key: str) -> tuple[str, ...]:

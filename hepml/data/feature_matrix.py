@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hepml.data import Feature
+    from hepml.data.features import Feature
 
 __all__ = ["from_columns", "from_dataset", "from_matrix", "matrix_of"]
 

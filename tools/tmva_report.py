@@ -1,0 +1,108 @@
+"""Print how far every response of the golden files is from TMVA's, and write the table into docs/tmva.md.
+
+``python -m tools.tmva_report [FOLDER]``, from the project's folder; FOLDER is ``tmva_reference`` of the reference data, by
+default below ``HEPML_REFERENCE_DATA``. Exits 1 if a difference is larger than it may be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hepml.errors import HepmlError
+from tests.tmva.golden import Golden, all_golden, compared, reference
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "tmva.md"
+BEGIN, END = "<!-- made by make tmva-report -->", "<!-- end of what make tmva-report made -->"
+JOBS = ("random", "block", "alternate", "expr", "posw", "negw", "multi", "reg")
+NOT_YET = "not yet"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What came of a golden array: the largest difference, and that of the events that must agree."""
+
+    golden: Golden
+    largest: float | None
+    agreed: bool
+    problem: str = ""
+
+    @property
+    def text(self) -> str:
+        """What stands in the table."""
+        if self.largest is None:
+            return self.problem or NOT_YET
+        return "0" if self.largest == 0.0 else f"{self.largest:.0e}".replace("e-0", "e-")
+
+
+def main() -> int:
+    """Print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", default=reference())
+    folder = parser.parse_args().folder
+    if folder is None or not folder.is_dir():
+        print("no reference data: give their folder, or set HEPML_REFERENCE_DATA", file=sys.stderr)
+        return 2
+    entries = [entry_of(folder, golden) for golden in all_golden(folder)]
+    table = table_of(entries)
+    print(table)
+    DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), table), encoding="utf-8")
+    wrong = [entry for entry in entries if not entry.agreed]
+    for entry in wrong:
+        print(
+            f"{entry.golden.job} {entry.golden.key}: {entry.text} is more than {entry.golden.limit:g}", file=sys.stderr
+        )
+    return int(bool(wrong))
+
+
+def entry_of(folder: Path, golden: Golden) -> Entry:
+    """Compare one array of responses."""
+    if not golden.is_read:
+        return Entry(golden, None, agreed=True)
+    try:
+        found = compared(folder, golden)
+    except HepmlError as error:
+        return Entry(golden, None, agreed=False, problem=type(error).__name__)
+    return Entry(golden, float(found.max()), agreed=bool((found <= golden.limit).mean() >= golden.fraction))
+
+
+def table_of(entries: list[Entry]) -> str:
+    """Return a Markdown table: a row for each method, a column for each job; members of a boosted method share a row."""
+    rows: dict[tuple[str, str], dict[str, list[Entry]]] = {}
+    for entry in entries:
+        name = re.sub(r"_B\d{4}$", "_B0000, ...", entry.golden.key)
+        rows.setdefault((entry.golden.kind, name), {}).setdefault(entry.golden.job, []).append(entry)
+    lines = ["| kind | method | " + " | ".join(JOBS) + " |", "|---|---|" + "---:|" * len(JOBS)]
+    for (kind, name), by_job in sorted(rows.items(), key=lambda row: (row[0][0].lower(), row[0][1].lower())):
+        cells = [_worst(by_job[job]).text if job in by_job else "" for job in JOBS]
+        lines.append(f"| {kind} | {name} | " + " | ".join(cells) + " |")
+    there = [entry for entry in entries if entry.largest is not None]
+    lines += ["", f"{len(there)} of {len(entries)} arrays of responses, of {_n_files(there)} weights files."]
+    return "\n".join(lines)
+
+
+def replaced(text: str, table: str) -> str:
+    """Return a document with the table between its marks."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        msg = f"{DOCUMENT} lacks the marks {BEGIN} and {END}"
+        raise SystemExit(msg)
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+def _worst(entries: list[Entry]) -> Entry:
+    return max(entries, key=lambda entry: np.inf if entry.largest is None else entry.largest)
+
+
+def _n_files(entries: list[Entry]) -> int:
+    return len({(entry.golden.job, entry.golden.name) for entry in entries})
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
