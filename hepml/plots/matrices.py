@@ -27,10 +27,10 @@ _MAX_NUMBERS = 12
 
 
 class MatrixArtists(NamedTuple):
-    """What was drawn: the cells and the numbers in them."""
+    """What was drawn: the cells and the texts in them."""
 
     cells: QuadMesh
-    numbers: tuple[Text, ...]
+    texts: tuple[Text, ...]
 
 
 def confusion(

@@ -133,8 +133,8 @@ def test_confusion_shows_percentages(canvas, events, kind):
     artists = plots.confusion(result, ax, ["background", "signal"], kind=kind, title="BDT")
     assert np.asarray(artists.cells.get_array()) == pytest.approx(getattr(result, kind))
     first = 100 * getattr(result, kind)[0, 0]
-    assert artists.numbers[0].get_text().startswith(f"{first:.1f}"[:3])
-    assert "±" in artists.numbers[0].get_text()
+    assert artists.texts[0].get_text().startswith(f"{first:.1f}"[:3])
+    assert "±" in artists.texts[0].get_text()
     assert_nothing_is_cut_off(figure, ax)
 
 
@@ -152,7 +152,7 @@ def test_agreement_shows_the_overlap_that_is_asked_for(canvas, events, of, kind)
 def test_cells_that_are_not_computable_are_empty(canvas):
     result = confusion_matrix([0, 1], [0, 0], n_classes=2)
     artists = plots.confusion(result, canvas[1], ["a", "b"], kind="by_assigned")
-    assert len(artists.numbers) == 2
+    assert len(artists.texts) == 2
 
 
 @compare
