@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from hepml.atomic import atomic_path, write_text
+from hepml.atomic import sync_folder
 from hepml.report.figures.registry import FIGURES
 from hepml.report.figures.table import dump_tables
 from hepml.report.formats import FIGURES_FORMAT, FIGURES_VERSION
@@ -69,6 +69,8 @@ def draw_figures(
             _LOG.exception("the figure %s could not be drawn", job.name)
             entry["failed"] = True
         entries.append(entry)
+    # the folder is that of a run which has no name yet: nobody sees a file before all are there
+    sync_folder(folder)
     write_json(folder / _INDEX, {"format": FIGURES_FORMAT, "version": FIGURES_VERSION, "figures": entries})
 
 
@@ -101,7 +103,6 @@ def _draw(folder: Path, job: FigureJob, settings: ReportConfig) -> None:
         plots.experiment_label(axes[0] if isinstance(axes, tuple) else axes, settings.label)
         # the report shows SVG, whatever else is asked for
         for suffix in dict.fromkeys(("svg", *settings.formats)):
-            with atomic_path(folder / f"{job.name}.{suffix}") as path:
-                plots.save(figure, path)
+            plots.save(figure, folder / f"{job.name}.{suffix}")
     if job.tables is not None:
-        write_text(folder / f"{job.name}.yaml", dump_tables(job.tables()))
+        (folder / f"{job.name}.yaml").write_text(dump_tables(job.tables()), encoding="utf-8")
