@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +15,17 @@ from tests.report.browser import Tab, browse
 from tests.workflow.toys import write_analysis, write_sample
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hepml import Run
 
 pytestmark = pytest.mark.browser
+
+BASELINE = Path(__file__).parent / "baseline" / "page.png"
+
+
+def coarse(picture: np.ndarray) -> np.ndarray:
+    """Return the mean brightness of tiles of 20 x 20 pixels."""
+    height, width = (20 * (size // 20) for size in picture.shape)
+    return picture[:height, :width].reshape(height // 20, 20, width // 20, 20).mean(axis=(1, 3))
 
 
 @pytest.fixture(scope="module")
@@ -108,5 +115,7 @@ def test_it_is_painted_in_light_in_the_dark_and_on_paper(run: Run, tmp_path: Pat
     ink_light, ink_dark = light < 0.5, dark > 0.5
     assert 0.005 < ink_light.mean() < 0.5
     assert np.corrcoef(ink_light.ravel(), ink_dark.ravel())[0, 1] > 0.5
+    # coarse enough for the fonts of another machine and the date, fine enough for a section out of place
+    assert np.sqrt(np.mean((coarse(light) - imread(BASELINE)[..., 0]) ** 2)) < 0.05
     assert paper[0].startswith(b"%PDF")
     assert paper[0].count(b"/Type /Page\n") + paper[0].count(b"/Type /Page ") > 2
