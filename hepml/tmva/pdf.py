@@ -27,7 +27,9 @@ __all__ = ["Pdf"]
 _N_BINS = 10_000
 _SMALLEST = 1e-12
 _MOST_BINS = 1_000_000
-_MOST_SMOOTHING = 1000
+_MOST_SMOOTHING = 200
+# bins times passes; a pass costs as much as 500 bins at least
+_MOST_SMOOTHED, _BINS_OF_A_PASS = 2_000_000, 500
 # PDF::EInterpolateMethod
 _KERNELS = 5
 # each of them costs up to 10000 error functions
@@ -162,7 +164,10 @@ def _smoothed(contents: NDArray[np.float32], element: Element, source: str) -> N
         return contents
     if most < least:
         _refuse(source, f"it is smoothed at least {least} and at most {most} times")
-    return smoothed(contents, _n_passes(contents, least, most))
+    passes = _n_passes(contents, least, most)
+    if passes > 1 and passes * (len(contents) + _BINS_OF_A_PASS) > _MOST_SMOOTHED:
+        _refuse(source, f"it is smoothed {passes} times in {len(contents)} bins (together at most {_MOST_SMOOTHED})")
+    return smoothed(contents, passes)
 
 
 def _n_passes(contents: NDArray[np.float32], least: int, most: int) -> int:

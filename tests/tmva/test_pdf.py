@@ -83,6 +83,13 @@ def test_contents_that_are_no_density_are_refused(contents: list[float]) -> None
         Pdf.from_element(element(contents, method=0), "x")
 
 
+def test_smoothing_is_bounded() -> None:
+    with pytest.raises(ModelFormatError, match="smoothed 100 times in 50000 bins"):
+        Pdf.from_element(element(np.ones(50_000), smooth=100), "x")
+    with pytest.raises(ModelFormatError, match=r"M(ax|in)NSmooth"):
+        Pdf.from_element(element(np.ones(5), smooth=300), "x")
+
+
 def test_splines_need_bins() -> None:
     for method, least in ((0, 1), (1, 2), (2, 3), (3, 3), (4, 6)):
         Pdf.from_element(element(np.ones(least), method), "x")

@@ -24,6 +24,8 @@ _SMALLEST = 1e3 * sys.float_info.min
 _INSIDE = 1e-10
 _STEEPNESS = 15.0
 _BLOCK = 65_536
+# each has two tables of 10000 bins
+_MOST_VARIABLES = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +59,8 @@ class Likelihood:
         claimed = whole_number(setup.weights, "NVariables", setup.source)
         if claimed != n_variables or len(found) != 2 * n_variables:
             setup.fail(f"it has {len(found)} densities of {claimed} variables, and needs two of each of {n_variables}")
+        if n_variables > _MOST_VARIABLES:
+            setup.fail(f"it has densities of {n_variables} variables (at most {_MOST_VARIABLES})")
         densities = []
         for place, item in enumerate(found):
             indices = tuple(whole_number(item, name, setup.source) for name in ("VarIndex", "ClassIndex"))
