@@ -53,6 +53,12 @@ def test_parameters_and_variables_of_two_digits() -> None:
     assert Reader(text).evaluate(np.array([[0.0, 0.0, 0.0, 2.0]])).tolist() == [23.0]
 
 
+def test_large_numbers_in_brackets_are_no_parameters() -> None:
+    for formula, expected in (("x0/(1000)", 0.003), ("x0*(01)+(0)", 10.0), ("x0-(1)", -4.0)):
+        text = with_formula(formula, [7.0, 7.0])
+        assert Reader(text).evaluate(np.array([[3.0, 0.0, 0.0, 0.0]])).tolist() == pytest.approx([expected], abs=1e-15)
+
+
 def test_classes_are_normalised(events: np.ndarray) -> None:
     text = with_formula("(0)*x0", [0.0, 1.0, -1.0], "multi_FDA_GA", 3)
     found = Reader(text).evaluate(events)
@@ -79,6 +85,8 @@ def test_a_regression_is_that_of_the_same_line() -> None:
         "(0)*x4",
         "(0)*var1",
         "sin(1)",
+        "log10 (1)",
+        "x0*(999)",
         "(0)(1)",
         "(" * 5000,
         "(0)+" * 50_000 + "1",

@@ -92,6 +92,19 @@ def test_discrete_variables_are_not_interpolated() -> None:
     assert first == second
 
 
+def test_hypotheses_have_the_transformations_of_their_classes() -> None:
+    # found by the names of the classes, and else the first and the second
+    text = text_of("random_LikelihoodD")
+    expected = Reader(text).evaluate(columns())
+    unnamed = re.sub(r"<Classes.*</Classes>", "", text, flags=re.DOTALL)
+    np.testing.assert_array_equal(Reader(unnamed).evaluate(columns()), expected)
+    swapped = text.replace('Name="Signal" Index="0"', 'Name="Signal" Index="1"').replace(
+        'Name="Background" Index="1"', 'Name="Background" Index="0"'
+    )
+    assert swapped != text
+    assert np.abs(Reader(swapped).evaluate(columns()) - expected).max() > 0.01
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

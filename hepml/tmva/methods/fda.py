@@ -22,6 +22,9 @@ __all__ = ["FDA"]
 
 _MOST_PARAMETERS = 10_000
 _LONGEST = 100_000
+_PARAMETER = r"\((0|[1-9]\d{0,8})\)"
+# whole numbers in brackets that TMVA leaves as they are
+_FIRST_NUMBER = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,15 +96,17 @@ def _expression(setup: MethodSetup, formula: str, parameters: NDArray[np.float64
 
     def as_number(match: re.Match[str]) -> str:
         place = int(match.group(1))
+        if place >= max(len(parameters), _FIRST_NUMBER):
+            return match.group()
         if place >= len(parameters):
             setup.fail(f"its formula has the parameter ({place}), and there are {len(parameters)}")
         return f" ({float(parameters[place])!r}) "
 
     # what stands before a parameter is no function: TMVA writes [0] for (0)
-    if re.search(r"[A-Za-z_]\s*\(\d{1,9}\)", formula):
+    if re.search(rf"\w\s*{_PARAMETER}", formula):
         setup.fail("its formula has a function of a whole number, which TMVA takes for a parameter")
     try:
-        expression = Expression(re.sub(r"\((\d{1,9})\)", as_number, formula))
+        expression = Expression(re.sub(_PARAMETER, as_number, formula))
     except HepmlError as error:
         setup.fail(f"its formula cannot be understood: {str(error)[:500]}")
     known = {f"x{place}" for place in range(len(setup.variables))}
