@@ -71,6 +71,25 @@ def test_adaptive_kernels_are_wider_where_the_first_estimate_is_low() -> None:
     assert np.abs(np.diff(fine)).sum() > 1.1 * np.abs(np.diff(coarse)).sum()
 
 
+@pytest.mark.parametrize(
+    ("adaptive", "border", "expected"),
+    [
+        (False, 1, [1.02228475, 2.17897415, 1.4525342]),
+        (False, 2, [1.49839449, 2.17898154, 1.78110194]),
+        (False, 3, [2.01629066, 2.17897415, 2.27770424]),
+        (True, 1, [0.924401522, 2.12760973, 1.29414868]),
+        (True, 2, [1.49203658, 2.13627172, 1.54807174]),
+        (True, 3, [2.12811875, 2.13558412, 1.89916563]),
+    ],
+)
+def test_the_estimate_is_that_of_tmva(adaptive: bool, border: int, expected: list[float]) -> None:
+    # bins 1, 250 and 490 of PDF::BuildKDEPDF and KDEKernel, compiled, for a histogram with negative contents
+    i = np.arange(1, 61)
+    contents = np.floor(20 + 15 * np.sin(i * i) + i % 7) - 30.0 * (i % 9 == 4)
+    estimate = Kernels(adaptive, border, 0.3).estimate(contents.astype(np.float32), -1.37, 4.21, 500)
+    np.testing.assert_allclose(estimate[[0, 249, 489]], expected, rtol=3e-7)
+
+
 @pytest.mark.parametrize("contents", [[0.0, 0.0, 0.0], [-1.0, -1.0, 0.5], [0.0, 5.0, 0.0]])
 def test_no_width_is_no_estimate(contents: list[float]) -> None:
     estimate = Kernels(False, 1, 1.0).estimate(np.array(contents, dtype=np.float32), 0.0, 1.0, 10)
