@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Self
 
 import numpy as np
+from scipy.interpolate import CubicSpline, make_interp_spline
 
 from hepml.errors import ModelFormatError
-from hepml.tmva.axis import find_bins
+from hepml.tmva.axis import centres_of, find_bins
+from hepml.tmva.kernels import Kernels
 from hepml.tmva.setup import number, whole_number
 from hepml.transforms.smoothing import smoothed
 
@@ -25,8 +27,13 @@ __all__ = ["Pdf"]
 _N_BINS = 10_000
 _SMALLEST = 1e-12
 _MOST_BINS = 1_000_000
-_MOST_SMOOTHING = 1000
-_LEAST_BINS = 3
+_MOST_SMOOTHING = 200
+# bins times passes; a pass costs as much as 500 bins at least
+_MOST_SMOOTHED, _BINS_OF_A_PASS = 2_000_000, 500
+# PDF::EInterpolateMethod
+_KERNELS = 5
+# each of them costs up to 10000 error functions
+_MOST_BINS_OF_KERNELS = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,37 +69,51 @@ class Pdf:
         Raises
         ------
         ModelFormatError
-            If it is damaged, or of a kind that is not read: splines of degree 3 and 5, kernels, bins of unequal width.
+            If it is damaged, or of a kind that is not read: bins of unequal width.
         """
         histogram = element.find("Histogram")
         method = whole_number(element, "InterpolMethod", source)
-        if histogram is None or method not in _INTERPOLATIONS:
-            known = ", ".join(map(str, _INTERPOLATIONS))
-            _refuse(source, f"it has no histogram, or is interpolated by method {method} (known: {known})")
+        if histogram is None or method not in (*_INTERPOLATIONS, _KERNELS):
+            _refuse(source, f"it has no histogram, or is interpolated by method {method} (known: 0 to {_KERNELS})")
         contents, low, high = _histogram(histogram, source)
-        smooth = _smoothed(contents, element, source)
-        interpolate = _INTERPOLATIONS[method]
-        table = smooth if interpolate is None else _tabulated(smooth, low, high, interpolate)
+        interpolate, least = _INTERPOLATIONS.get(method, (None, 2))
+        if len(contents) < least:
+            _refuse(source, f"its histogram has {len(contents)} bins, and needs {least} to be interpolated")
+        if method == _KERNELS:
+            table = _kernels(element, len(contents), source).estimate(contents, low, high, _N_BINS)
+        else:
+            table = _smoothed(contents, element, source)
+        if interpolate is not None:
+            table = _tabulated(table, low, high, interpolate)
         total = np.add.accumulate(table.astype(np.float64))[-1] * (high - low) / len(table)
         if not (total > 0.0 and math.isfinite(total)):
             _refuse(source, "it integrates to nothing")
-        return cls(low, high, (table * (1.0 / total)).astype(np.float32), interpolate is not None)
+        return cls(low, high, (table * (1.0 / total)).astype(np.float32), method != 0)
 
     def value(self, x: ArrayLike) -> NDArray[np.float64]:
         """Return the density, at least 1e-12, float64 of the shape of ``x`` (``PDF::GetVal``)."""
         points = np.asarray(x, dtype=np.float64)
+        place = np.clip(find_bins(points, len(self.contents), self.low, self.high), 1, len(self.contents))
+        here = np.maximum(self._at(points, place, interpolates=self.interpolates), _SMALLEST)
+        return np.where(np.isnan(points), np.nan, here)
+
+    def plain_value(self, x: NDArray[np.float64], *, interpolates: bool) -> NDArray[np.float64]:
+        """Return the density without a least value, and beyond its ends interpolated to 0 (``MethodLikelihood``)."""
+        return self._at(x, find_bins(x, len(self.contents), self.low, self.high), interpolates=interpolates)
+
+    def _at(self, x: NDArray[np.float64], place: NDArray[np.int64], *, interpolates: bool) -> NDArray[np.float64]:
+        """Interpolate between the bins at places from 0 to ``n_bins + 1``."""
         n_bins = len(self.contents)
-        place = np.clip(find_bins(points, n_bins, self.low, self.high), 1, n_bins)
-        content = self.contents.astype(np.float64)
-        here = content[place - 1]
-        if self.interpolates and n_bins > 1:
-            width = (self.high - self.low) / n_bins
-            centre = self.low + (place - 1) * width + 0.5 * width
-            up = ((points > centre) & (place != n_bins)) | (place == 1)
-            beside = np.where(up, place + 1, place - 1)
-            step = centre - (self.low + (beside - 1) * width + 0.5 * width)
-            here = here + (points - centre) * (here - content[beside - 1]) / step
-        return np.where(np.isnan(points), np.nan, np.maximum(here, _SMALLEST))
+        content = np.concatenate([[0.0], self.contents.astype(np.float64), [0.0]])
+        here = content[place]
+        if not interpolates:
+            return here
+        centre = centres_of(place, n_bins, self.low, self.high)
+        up = ((x > centre) & (place != n_bins)) | (place == 1)
+        beside = np.where(up, place + 1, place - 1)
+        step = centre - centres_of(beside, n_bins, self.low, self.high)
+        result: NDArray[np.float64] = here + (x - centre) * (here - content[np.clip(beside, 0, n_bins + 1)]) / step
+        return result
 
     def integral(self, x: ArrayLike) -> NDArray[np.float64]:
         """Return the integral from the low end to ``x``, float64 of its shape (``PDF::GetIntegral``)."""
@@ -127,7 +148,7 @@ def _histogram(element: Element, source: str) -> tuple[NDArray[np.float32], floa
     except ValueError:
         _refuse(source, "a content of its histogram is not a number")
     finite = math.isfinite(low) and math.isfinite(high - low) and np.isfinite(contents).all()
-    if len(contents) != n_bins or n_bins < _LEAST_BINS or not finite or not low < high:
+    if len(contents) != n_bins or n_bins < 1 or not finite or not low < high:
         _refuse(
             source,
             f"its histogram has {len(contents)} of {n_bins} bins, or one that is not finite, from {low} to {high}",
@@ -139,11 +160,59 @@ def _smoothed(contents: NDArray[np.float32], element: Element, source: str) -> N
     """Smooth as often as ``PDF::SmoothHistogram`` does."""
     least = whole_number(element, "MinNSmooth", source, most=_MOST_SMOOTHING)
     most = whole_number(element, "MaxNSmooth", source, most=_MOST_SMOOTHING)
-    if most <= 0 or least < 0:
+    if most <= 0 or least < 0 or len(contents) == 1:
         return contents
-    if most != least:
-        _refuse(source, f"it is smoothed {least} to {most} times, depending on the bin")
-    return smoothed(contents, least)
+    if most < least:
+        _refuse(source, f"it is smoothed at least {least} and at most {most} times")
+    passes = _n_passes(contents, least, most)
+    if passes > 1 and passes * (len(contents) + _BINS_OF_A_PASS) > _MOST_SMOOTHED:
+        _refuse(source, f"it is smoothed {passes} times in {len(contents)} bins (together at most {_MOST_SMOOTHED})")
+    return smoothed(contents, passes)
+
+
+def _n_passes(contents: NDArray[np.float32], least: int, most: int) -> int:
+    """Return how often the histogram is smoothed if the wanted number depends on the bin.
+
+    Bins of larger relative errors are smoothed more often. TMVA finds the ranges of such bins, but smooths the whole
+    histogram for each of them, and once more than the least number asks for.
+    """
+    if most == least:
+        return least
+    single = np.float32
+    content = contents.astype(np.float64)
+    error = np.sqrt(np.abs(content))
+    precise = content > error
+    if not precise.any():
+        wanted = np.full(len(contents), most)
+    else:
+        relative = np.where(precise, error / np.where(precise, content, 1.0), 0.0).astype(single)
+        mean = np.add.accumulate(relative, dtype=single)[-1] / single(precise.sum())
+        square = np.add.accumulate(relative * relative, dtype=single)[-1] / single(precise.sum())
+        spread = single(math.sqrt(max(float(square - mean * mean), 0.0)))
+        low, high = mean - spread, mean + spread
+        if high > low:
+            share = np.clip((relative - low) / (high - low) * single(most - least), -1e6, 1e6)
+            wanted = np.where(precise, np.trunc(share).astype(np.int64) + least, most)
+        else:
+            wanted = np.where(precise, least, most)
+    wanted = np.clip(wanted, least, most)
+    passes = least + 1
+    for level in range(least + 1, most + 1):
+        inside = np.concatenate([[False], wanted >= level])
+        ends = np.flatnonzero(inside[:-1] & ~inside[1:])
+        # single bins and the range that ends with the histogram do not count
+        passes += int((inside[ends - 1] & inside[ends]).sum())
+    return passes
+
+
+def _kernels(element: Element, n_bins: int, source: str) -> Kernels:
+    kind, iteration, border = (whole_number(element, f"KDE_{name}", source) for name in ("type", "iter", "border"))
+    factor = number(element, "KDE_finefactor", source)
+    if kind != 1 or iteration not in {1, 2} or border not in {1, 2, 3} or not 0.0 < factor < math.inf:
+        _refuse(source, f"its kernel is of type {kind}, iteration {iteration}, border {border}, fine factor {factor}")
+    if n_bins > _MOST_BINS_OF_KERNELS:
+        _refuse(source, f"it has kernels in {n_bins} bins (at most {_MOST_BINS_OF_KERNELS})")
+    return Kernels(iteration == 2, border, factor)
 
 
 def _tabulated(
@@ -153,9 +222,8 @@ def _tabulated(
     interpolate: Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]], NDArray[np.float64]],
 ) -> NDArray[np.float32]:
     """Fill 10000 bins (``PDF::FillSplineToHist``)."""
-    width, wide = (high - low) / _N_BINS, (high - low) / len(contents)
-    x = low + np.arange(_N_BINS, dtype=np.float64) * width + 0.5 * width
-    centres = low + np.arange(len(contents), dtype=np.float64) * wide + 0.5 * wide
+    x = centres_of(np.arange(1, _N_BINS + 1), _N_BINS, low, high)
+    centres = centres_of(np.arange(1, len(contents) + 1), len(contents), low, high)
     y = interpolate(x, centres, contents)
     # splines may fall to nothing where slopes are steep
     place = find_bins(x, len(contents), low, high) - 1
@@ -204,5 +272,28 @@ def _parabola(
     return result.astype(np.float64)
 
 
-# by PDF::EInterpolateMethod; None leaves the histogram as it is
-_INTERPOLATIONS = {0: None, 1: _linear, 2: _quadratic}
+def _cubic(x: NDArray[np.float64], centres: NDArray[np.float64], contents: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the cubic spline without knots at the second and last but one point (``TSpline3``)."""
+    result: NDArray[np.float64] = CubicSpline(centres, contents.astype(np.float64))(x)
+    return result
+
+
+def _quintic(
+    x: NDArray[np.float64], centres: NDArray[np.float64], contents: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return the natural quintic spline, beyond the last point its parabola (``TSpline5``)."""
+    natural = [(3, 0.0), (4, 0.0)]
+    # knots of distance 1 keep the equations solvable for axes of any length
+    step = (centres[-1] - centres[0]) / (len(centres) - 1)
+    knots = np.arange(len(centres), dtype=np.float64)
+    spline = make_interp_spline(knots, contents.astype(np.float64), k=5, bc_type=(natural, natural))
+    position = (x - centres[0]) / step
+    end = knots[-1]
+    beyond = position - end
+    parabola = spline(end) + beyond * (spline(end, 1) + beyond * (0.5 * spline(end, 2)))
+    result: NDArray[np.float64] = np.where(beyond >= 0.0, parabola, spline(np.minimum(position, end)))
+    return result
+
+
+# by PDF::EInterpolateMethod, and how many bins each needs; None leaves the histogram as it is
+_INTERPOLATIONS = {0: (None, 1), 1: (_linear, 2), 2: (_quadratic, 3), 3: (_cubic, 3), 4: (_quintic, 6)}

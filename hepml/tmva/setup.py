@@ -148,6 +148,11 @@ class MethodSetup:
         """Index of the class that is signal."""
         return self.classes.index("Signal") if "Signal" in self.classes else 0
 
+    @property
+    def background_class(self) -> int:
+        """Index of the class that is background."""
+        return self.classes.index("Background") if "Background" in self.classes else 1
+
     def option(self, name: str, default: str | None = None) -> str:
         """Return the text of an option, or the default if the file does not have it."""
         if name in self.options:
