@@ -211,7 +211,7 @@ def test_refused_within_a_second(kind: str) -> None:
         damaged = re.sub(r'(NSynapses="9">)\s*\S+', r"\1", text, count=1)
     assert damaged != text
     start = time.process_time()
-    with pytest.raises(ModelFormatError, match="MLP|Layout|Layer|Neuron"):
+    with pytest.raises(ModelFormatError, match=r"MLP|Layout|Layer|Neuron"):
         Reader(damaged)
     assert time.process_time() - start < 1.0
 
