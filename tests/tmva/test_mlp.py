@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hepml.errors import ModelFormatError
 from hepml.tmva import Reader
-from hepml.tmva.methods.neurons import ACTIVATIONS, INPUTS, layered
+from hepml.tmva.methods.neurons import ACTIVATIONS, INPUTS, Dense, layered
 from tests.tmva.golden import SMALL, differences
 from tests.tmva.test_golden import columns
 from tests.tmva.test_reader import text_of
@@ -78,10 +78,13 @@ BY_HAND: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "tanh": np.tanh,
     "ReLU": lambda x: np.maximum(x, 0),
     "radial": lambda x: np.exp(-x * x / 2),
+    "absolute": np.abs,
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "Gauss": lambda x: np.exp(-x * x),
 }
 
 
-@pytest.mark.parametrize("neuron", BY_HAND)
+@pytest.mark.parametrize("neuron", ["linear", "sigmoid", "tanh", "ReLU", "radial"])
 @pytest.mark.parametrize("estimator", ["MSE", "CE"])
 def test_neurons_and_estimators(neuron: str, estimator: str) -> None:
     x = X[:, 0]
@@ -112,7 +115,7 @@ def test_files_of_before_the_fast_tanh_have_the_exact_one() -> None:
 
 def test_fast_tanh_is_the_fraction_in_single_precision() -> None:
     x = np.array([-6.0, -4.98, -4.9, -1.0, 0.0, 1e-5, 2.5, 4.96, 4.98, 700.0])
-    found = layered(x[:, None].astype(np.float32), [np.array([[1.0, 0.0]])], "sum", "linear", "tanh")[0]
+    found = layered(x[:, None].astype(np.float32), [Dense(np.array([[1.0, 0.0]]), "tanh")], 1)[0]
     inside = x.astype(np.float32).astype(np.float64)
     square = inside**2
     above = inside * (135135 + square * (17325 + square * (378 + square)))
@@ -156,7 +159,9 @@ def test_layers_are_matrix_products_and_events_do_not_know_each_other(
     random = np.random.default_rng(seed)
     events = random.normal(size=(n_events, sizes[0])).astype(np.float32)
     weights = [random.normal(size=(after, before + 1)) for before, after in itertools.pairwise(sizes)]
-    found = layered(events, weights, neuron_input, activation, "sigmoid")
+    layers = [Dense(layer, activation, neuron_input) for layer in weights[:-1]]
+    layers.append(Dense(weights[-1], "sigmoid", neuron_input))
+    found = layered(events, layers, sizes[-1])
     values = events.astype(np.float64)
     for place, layer in enumerate(weights):
         terms = np.concatenate([values, np.ones((n_events, 1))], axis=1)[:, None, :] * layer
@@ -166,7 +171,7 @@ def test_layers_are_matrix_products_and_events_do_not_know_each_other(
             values = BY_HAND["sigmoid" if last else activation.removeprefix("exact ")](values)
     np.testing.assert_allclose(found.T, values, rtol=1e-9, atol=1e-9)
     some = random.permutation(n_events)[: n_events // 2]
-    np.testing.assert_array_equal(layered(events[some], weights, neuron_input, activation, "sigmoid"), found[:, some])
+    np.testing.assert_array_equal(layered(events[some], layers, sizes[-1]), found[:, some])
 
 
 def test_blocks_of_events_do_not_change_a_digit() -> None:

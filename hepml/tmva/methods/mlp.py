@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from hepml.tmva.methods.neurons import ACTIVATIONS, INPUTS, layered
+from hepml.tmva.methods.neurons import ACTIVATIONS, INPUTS, Dense, layered
 from hepml.tmva.setup import whole_number
 
 if TYPE_CHECKING:
@@ -32,21 +32,14 @@ class MLP:
 
     Parameters
     ----------
-    weights : tuple of ndarray of float64, shape (n_neurons, n_neurons_before + 1)
-        For each layer but the first, what each neuron multiplies those before it by, and its bias.
-    neuron_input : str
-        How a neuron puts its inputs together, of ``neurons.INPUTS``.
-    activation, output_activation : str
-        Of ``neurons.ACTIVATIONS``, of the hidden layers and of the last.
+    layers : tuple of Dense
+        All layers but the inputs.
     analysis_type : str
         What the outputs are.
     """
 
     kind: ClassVar[str] = "MLP"
-    weights: tuple[NDArray[np.float64], ...]
-    neuron_input: str
-    activation: str
-    output_activation: str
+    layers: tuple[Dense, ...]
     analysis_type: AnalysisType
 
     @classmethod
@@ -66,11 +59,17 @@ class MLP:
             activation = "exact tanh"
         # MethodANNBase::BuildNetwork goes by the option alone, which files of before 4.1 do not have
         estimator = _choice(setup, "EstimatorType", "MSE", ("MSE", "CE"))
+        output_activation = "sigmoid" if estimator == "CE" else "linear"
+        last = len(layers) - 2
         return cls(
-            tuple(_weights(setup, sizes, place, layer) for place, layer in enumerate(layers[:-1])),
-            neuron_input,
-            activation,
-            "sigmoid" if estimator == "CE" else "linear",
+            tuple(
+                Dense(
+                    _weights(setup, sizes, place, layer),
+                    output_activation if place == last else activation,
+                    neuron_input,
+                )
+                for place, layer in enumerate(layers[:-1])
+            ),
             analysis,
         )
 
@@ -80,9 +79,7 @@ class MLP:
         Several classes are probabilities, the softmax of the outputs (``MethodANNBase::GetMulticlassValues``), rounded to
         single precision before and after; targets are transformed back.
         """
-        outputs = layered(
-            events.transformed(), self.weights, self.neuron_input, self.activation, self.output_activation
-        )
+        outputs = layered(events.transformed(), self.layers, len(self.layers[-1].weights))
         if self.analysis_type == "Classification":
             response: NDArray[np.float64] = outputs[0]
             return response

@@ -6,6 +6,7 @@ inputs in TMVA's order, the bias last, over a block of events that stays in the 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ACTIVATIONS", "INPUTS", "layered"]
+__all__ = ["ACTIVATIONS", "INPUTS", "Dense", "Rescaled", "activate", "layered"]
 
 # "tanh" is the rational function of TActivationTanh::fast_tanh
-ACTIVATIONS = ("linear", "sigmoid", "tanh", "ReLU", "radial", "exact tanh")
+ACTIVATIONS = ("linear", "sigmoid", "tanh", "ReLU", "radial", "exact tanh", "absolute", "softsign", "Gauss")
 INPUTS = ("sum", "sqsum", "abs")
 # events whose numbers stay in the first cache, and those of a call
 _BLOCK = 256
@@ -114,42 +115,65 @@ def add_up(before, weights, inputs, fast_tanh, after):
                     row[e] = _fast_tanh(row[e])
 
 
-def layered(
-    X: NDArray[np.float32],
-    weights: Sequence[NDArray[np.float64]],
-    neuron_input: str,
-    activation: str,
-    output_activation: str,
-) -> NDArray[np.float64]:
-    """Return what the last layer of neurons says, shape (n_outputs, n_events).
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense:
+    """A layer of neurons.
 
     Parameters
     ----------
-    X : ndarray of float32, shape (n_events, n_inputs)
-        Events.
-    weights : sequence of ndarray of float64, shape (n_neurons, n_neurons_before + 1)
-        For each layer, what each neuron multiplies those before it by, and its bias.
+    weights : ndarray of float64, shape (n_neurons, n_neurons_before + 1)
+        What each neuron multiplies those before it by, and its bias.
+    activation : str
+        Of ACTIVATIONS.
     neuron_input : str
-        Of INPUTS.
-    activation, output_activation : str
-        Of ACTIVATIONS, of all layers but the last, and of the last.
+        How a neuron puts together what it receives, of INPUTS.
     """
-    inputs = INPUTS.index(neuron_input)
+
+    weights: NDArray[np.float64]
+    activation: str
+    neuron_input: str = "sum"
+
+    def __call__(self, before: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the layer says, shape (n_neurons, n_events), from what the one before said."""
+        after = np.empty((len(self.weights), before.shape[1]))
+        add_up(before, self.weights, INPUTS.index(self.neuron_input), self.activation == "tanh", after)
+        activate(self.activation, after)
+        return after
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rescaled:
+    """A layer that gives each neuron before it another mean and width: (value - mean) * factor + shift.
+
+    Parameters
+    ----------
+    mean, factor, shift : ndarray of float64, shape (n_neurons, 1)
+        One for each neuron.
+    """
+
+    mean: NDArray[np.float64]
+    factor: NDArray[np.float64]
+    shift: NDArray[np.float64]
+
+    def __call__(self, before: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the layer says, of the same shape as what the one before said."""
+        return (before - self.mean) * self.factor + self.shift
+
+
+def layered(X: NDArray[np.float32], layers: Sequence[Dense | Rescaled], n_outputs: int) -> NDArray[np.float64]:
+    """Return what the last layer says, shape (n_outputs, n_events), of events X, shape (n_events, n_inputs)."""
     n_events = len(X)
-    outputs = np.empty((len(weights[-1]), n_events))
+    outputs = np.empty((n_outputs, n_events))
     for start in range(0, n_events, _EVENTS):
         values = np.ascontiguousarray(X[start : start + _EVENTS].T, dtype=np.float64)
-        for layer in weights:
-            name = output_activation if layer is weights[-1] else activation
-            after = np.empty((len(layer), values.shape[1]))
-            add_up(values, layer, inputs, name == "tanh", after)
-            _activate(name, after)
-            values = after
+        with np.errstate(over="ignore", invalid="ignore"):
+            for layer in layers:
+                values = layer(values)
         outputs[:, start : start + _EVENTS] = values
     return outputs
 
 
-def _activate(name: str, x: NDArray[np.float64]) -> None:
+def activate(name: str, x: NDArray[np.float64]) -> None:
     """Apply an activation in place; the fast tanh has been."""
     if name == "exact tanh":
         np.tanh(x, out=x)
@@ -161,8 +185,12 @@ def _activate(name: str, x: NDArray[np.float64]) -> None:
             np.exp(x, out=x)
         x += 1.0
         np.reciprocal(x, out=x)
-    elif name == "radial":
+    elif name in {"radial", "Gauss"}:
         with np.errstate(over="ignore"):
             np.square(x, out=x)
-            x *= -0.5
+            x *= -0.5 if name == "radial" else -1.0
             np.exp(x, out=x)
+    elif name == "absolute":
+        np.abs(x, out=x)
+    elif name == "softsign":
+        x /= 1.0 + np.abs(x)
