@@ -243,3 +243,13 @@ def test_mutated_files_are_refused_or_answer(data: st.DataObject) -> None:
     except ModelFormatError:
         return
     assert len(reader.evaluate(np.zeros((3, len(reader.features))))) == 3
+
+
+@pytest.mark.parametrize("neuron_input", INPUTS)
+def test_neurons_do_not_know_each_other(neuron_input: str) -> None:
+    random = np.random.default_rng(5)
+    events, weights = random.normal(size=(2100, 6)).astype(np.float32), random.normal(size=(5, 7))
+    together = layered(events, [Dense(weights, "tanh", neuron_input)], 5)
+    for k in range(5):
+        alone = layered(events, [Dense(weights[k : k + 1], "tanh", neuron_input)], 1)
+        np.testing.assert_array_equal(alone[0], together[k])
