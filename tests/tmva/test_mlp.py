@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -253,3 +254,13 @@ def test_neurons_do_not_know_each_other(neuron_input: str) -> None:
     for k in range(5):
         alone = layered(events, [Dense(weights[k : k + 1], "tanh", neuron_input)], 1)
         np.testing.assert_array_equal(alone[0], together[k])
+
+
+def test_wide_layers_take_little_memory() -> None:
+    wide = [Dense(np.ones((20_000, 2)), "linear"), Dense(np.ones((1, 20_001)), "linear")]
+    tracemalloc.start()
+    found = layered(np.zeros((3000, 1), dtype=np.float32), wide, 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (found == 20_001.0).all()
+    assert peak < 50e6

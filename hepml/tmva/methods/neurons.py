@@ -25,6 +25,8 @@ INPUTS = ("sum", "sqsum", "abs")
 # events whose numbers stay in the first cache, and those of a call
 _BLOCK = 256
 _EVENTS = 2000
+# numbers of a layer for the events of a call: wide layers take fewer events
+_NUMBERS = 2**20
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -201,12 +203,14 @@ def layered(X: NDArray[np.float32], layers: Sequence[Dense | Rescaled], n_output
     """Return what the last layer says, shape (n_outputs, n_events), of events X, shape (n_events, n_inputs)."""
     n_events = len(X)
     outputs = np.empty((n_outputs, n_events))
-    for start in range(0, n_events, _EVENTS):
-        values = np.ascontiguousarray(X[start : start + _EVENTS].T, dtype=np.float64)
+    widest = max((len(layer.weights) for layer in layers if isinstance(layer, Dense)), default=1)
+    rows = min(_EVENTS, max(_NUMBERS // widest, 16))
+    for start in range(0, n_events, rows):
+        values = np.ascontiguousarray(X[start : start + rows].T, dtype=np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             for layer in layers:
                 values = layer(values)
-        outputs[:, start : start + _EVENTS] = values
+        outputs[:, start : start + rows] = values
     return outputs
 
 
