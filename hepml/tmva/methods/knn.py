@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from hepml.tmva.methods.knn_tree import build, nearest
-from hepml.tmva.methods.numbers import finite_single, table_of
+from hepml.tmva.methods.numbers import finite_single, number_option, table_of
 from hepml.tmva.setup import number, whole_number
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class KNN:
             targets=targets if regresses else None,
             n_neighbours=n_neighbours,
             kernel=kernel if kernel in {"Gaus", "Poln"} else "",
-            width_of_kernel=abs(_float_option(setup, "SigmaFact", "1")),
+            width_of_kernel=abs(float(number_option(setup, "SigmaFact", "1")[1])),
             uses_weights=setup.is_set("UseWeight", default=True),
         )
 
@@ -195,17 +195,6 @@ def _option(setup: MethodSetup, name: str, default: str, instead: int, *, least:
     return found if found >= least else instead
 
 
-def _float_option(setup: MethodSetup, name: str, default: str) -> float:
-    text = setup.option(name, default)
-    try:
-        found = float(np.float32(text))
-    except (ValueError, OverflowError):
-        found = np.nan
-    if not np.isfinite(found):
-        setup.fail(f"the option {name!r} is {text[:40]!r}, not a number")
-    return found
-
-
 def _stored(
     setup: MethodSetup, *, regresses: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64], NDArray[np.float32]]:
@@ -240,7 +229,7 @@ def _trimmed(kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _neighbourhood(setup: MethodSetup, X: NDArray[np.float32], weight: NDArray[np.float64]) -> Neighbourhood:
-    fraction = min(max(_float_option(setup, "ScaleFrac", "0.8"), 0.0), 1.0)
+    fraction = min(max(float(number_option(setup, "ScaleFrac", "0.8")[1]), 0.0), 1.0)
     percent = int(100.0 * fraction)
     width = None
     if percent > 0:

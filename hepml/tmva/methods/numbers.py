@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hepml.tmva.setup import MethodSetup
 
-__all__ = ["finite_single", "table_of"]
+__all__ = ["finite_single", "number_option", "table_of"]
 
 
 def table_of(rows: Iterable[str | None], n_columns: int, what: str, setup: MethodSetup) -> NDArray[np.float64]:
@@ -62,5 +62,21 @@ def finite_single(values: NDArray[np.float64], what: str, setup: MethodSetup) ->
     with np.errstate(over="ignore", invalid="ignore"):
         single = values.astype(np.float32)
     if not np.isfinite(single).all():
-        setup.fail(f"a number of {what} is not finite in single precision")
+        setup.fail(f"{what} is not finite in single precision, or has a number that is not")
     return single
+
+
+def number_option(setup: MethodSetup, name: str, default: str) -> tuple[float, np.float32]:
+    """Return an option that is a number as it stands, and as ``Float_t``.
+
+    Raises
+    ------
+    ModelFormatError
+        If it is no number, or not finite in single precision.
+    """
+    text = setup.option(name, default)
+    try:
+        value = float(text)
+    except ValueError:
+        setup.fail(f"the option {name!r} is {text[:40]!r}, not a number")
+    return value, np.float32(finite_single(np.array([value]), f"the option {name!r}", setup)[0])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from hepml.tmva.methods.numbers import finite_single, table_of
+from hepml.tmva.methods.numbers import finite_single, number_option, table_of
 from hepml.tmva.methods.pders_search import ADAPTIVE, FIXED, NEAREST, boxes, respond
 from hepml.tmva.setup import number, whole_number
 
@@ -143,9 +143,9 @@ class PDERS:
             setup.fail(f"its KernelEstimator is {kernel[:40]!r} (allowed: {', '.join(_KERNELS)})")
         mode = _MODES[volume]
         tree = _tree(setup, regresses=regresses)
-        least, most = _option(setup, "NEventsMin", "100")[1], _option(setup, "NEventsMax", "200")[1]
+        least, most = number_option(setup, "NEventsMin", "100")[1], number_option(setup, "NEventsMax", "200")[1]
         # counted while the number of a step is below it, so what is behind the point counts as a step
-        n_iterations = int(np.ceil(_option(setup, "MaxVIterations", "150")[1]))
+        n_iterations = int(np.ceil(number_option(setup, "MaxVIterations", "150")[1]))
         if not (n_iterations <= _MOST_ITERATIONS and max(abs(least), abs(most)) < _LARGEST_COUNT):
             setup.fail("its numbers of events or iterations are beyond anything that ends")
         if mode == NEAREST and (int(least) < 1 or int(most) < int(least) or n_iterations < 1):
@@ -161,9 +161,9 @@ class PDERS:
             least=least,
             most=most,
             n_iterations=n_iterations,
-            first_scale=_option(setup, "InitialScale", "0.99")[1],
+            first_scale=number_option(setup, "InitialScale", "0.99")[1],
             kernel=_KERNELS.index(kernel),
-            sigma=_option(setup, "GaussSigma", "0.1")[0],
+            sigma=number_option(setup, "GaussSigma", "0.1")[0],
             regresses=regresses,
         )
 
@@ -258,7 +258,7 @@ def _filled(
 
 def _delta(setup: MethodSetup, tree: SearchTree, volume: str, *, regresses: bool) -> NDArray[np.float32]:
     """Return the widths of a volume (``MethodPDERS::SetVolumeElement``)."""
-    fraction = _option(setup, "DeltaFrac", "3")[1]
+    fraction = number_option(setup, "DeltaFrac", "3")[1]
     if volume == "Unscaled":
         return np.full(len(setup.variables), fraction)
     if volume == "MinMax":
@@ -271,16 +271,6 @@ def _delta(setup: MethodSetup, tree: SearchTree, volume: str, *, regresses: bool
     if not np.isfinite(delta).all():
         setup.fail("the widths of its variables are not finite")
     return np.asarray(delta, dtype=np.float32)
-
-
-def _option(setup: MethodSetup, name: str, default: str) -> tuple[float, np.float32]:
-    """Return a number as it stands, and as ``Float_t``."""
-    text = setup.option(name, default)
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
-    return value, np.float32(finite_single(np.array([value]), f"option {name!r}", setup)[0])
 
 
 def _inverse(total: float) -> np.float32:
