@@ -28,6 +28,8 @@ COMMITTED = [
     Golden("expr", "FisherCat", "Category"),
     Golden("expr", "FisherDG", "Fisher"),
     Golden("expr", "KNN", "KNN"),
+    Golden("random", "PDEFoam", "PDEFoam"),
+    Golden("reg", "PDEFoam", "PDEFoam"),
     Golden("reg", "LD", "LD"),
     *(Golden(job, name, "BDT") for job, name in (("random", "BDTD"), ("random", "BDTF"), ("block", "BDT10"))),
 ]
