@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from hepml.tmva.methods.numbers import finite_single, table_of
-from hepml.tmva.methods.svm_kernel import GAUSS, MULTI_GAUSS, POLYNOMIAL, kernel_sums
+from hepml.tmva.methods.svm_kernel import GAUSS, MULTI_GAUSS, POLYNOMIAL, exponents, kernel_sums
 from hepml.tmva.setup import number, whole_number
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ __all__ = ["SVM", "Kernel"]
 _KERNELS = {"RBF": GAUSS, "MultiGauss": MULTI_GAUSS, "Polynomial": POLYNOMIAL}
 _LARGEST_ORDER = 1000
 _MOST_KERNELS = 20
+# points of a block times support vectors
+_BLOCK_NUMBERS = 2**17
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,24 +103,32 @@ class SVM:
 
     def respond(self, events: Events) -> NDArray[np.float64]:
         """Return 1 / (1 + exp(sum - offset)), or sum + offset as a target, float64 of shape (n_events,)."""
-        points = np.ascontiguousarray(events.transformed())
-        total = np.empty(len(points))
-        kernel = self.kernel
-        kernel_sums(
-            points,
-            self.vectors,
-            self.coefficients,
-            kernel.kinds,
-            kernel.gamma,
-            kernel.gammas,
-            kernel.order,
-            kernel.theta,
-            total,
-        )
+        total = self._sums(np.ascontiguousarray(events.transformed()))
         if self.regresses:
             return events.targets((total + self.offset)[:, None])[:, 0]
         with np.errstate(over="ignore", invalid="ignore"):
             return np.asarray(1.0 / (1.0 + np.exp(total - self.offset)), dtype=np.float64)
+
+    def _sums(self, points: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return sums over support vectors; of the usual kernel by numpy's exponential, which is five times faster."""
+        kernel, total = self.kernel, np.empty(len(points))
+        if kernel.kinds.tolist() != [GAUSS]:
+            kernel_sums(
+                points, self.vectors, self.coefficients, kernel.kinds, kernel.gamma, kernel.gammas, kernel.order,
+                kernel.theta, total,
+            )  # fmt: skip
+            return total
+        columns = np.ascontiguousarray(self.vectors.T)
+        step = max(1, _BLOCK_NUMBERS // len(self.vectors))
+        block = np.empty((min(step, len(points)), len(self.vectors)))
+        for start in range(0, len(points), step):
+            part = block[: min(step, len(points) - start)]
+            exponents(points[start : start + step], columns, kernel.gamma, part)
+            with np.errstate(over="ignore", invalid="ignore"):
+                np.exp(part, out=part)
+                terms = part.astype(np.float32) * self.coefficients
+                total[start : start + step] = terms.sum(axis=1, dtype=np.float64)
+        return total
 
 
 def _kernel(setup: MethodSetup, n_variables: int) -> Kernel:

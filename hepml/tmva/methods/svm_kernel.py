@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["GAUSS", "MULTI_GAUSS", "POLYNOMIAL", "kernel_sums"]
+__all__ = ["GAUSS", "MULTI_GAUSS", "POLYNOMIAL", "exponents", "kernel_sums"]
 
 GAUSS, MULTI_GAUSS, POLYNOMIAL = range(3)
 
@@ -40,3 +40,19 @@ def kernel_sums(points, vectors, coefficients, kernels, gamma, gammas, order, th
                 value += part
             total += np.float64(coefficients[vector] * value)
         out[row] = total
+
+
+@_compiled
+def exponents(points, columns, gamma, out):
+    """Fill ``out`` with minus gamma times the squared distance of each point to each vector, of which columns are given."""
+    n_vectors = columns.shape[1]
+    square = np.empty(n_vectors, np.float32)
+    for row in range(points.shape[0]):
+        square[:] = np.float32(0.0)
+        for k in range(points.shape[1]):
+            x = points[row, k]
+            for vector in range(n_vectors):
+                gap = columns[k, vector] - x
+                square[vector] += gap * gap
+        for vector in range(n_vectors):
+            out[row, vector] = np.float64(-square[vector] * gamma)
