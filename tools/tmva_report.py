@@ -54,7 +54,9 @@ def main() -> int:
     DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), table), encoding="utf-8")
     wrong = [entry for entry in entries if not entry.agreed]
     for entry in wrong:
-        print(f"{entry.golden.job} {entry.golden.key}: {entry.text} is more than {entry.golden.limit:g}", file=sys.stderr)
+        print(
+            f"{entry.golden.job} {entry.golden.key}: {entry.text} is more than {entry.golden.limit:g}", file=sys.stderr
+        )
     return int(bool(wrong))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 from hepml.errors import MissingFileError, ModelFormatError
+from hepml.forest.safe_xml import XML_ERRORS, parser_into, size_of_next_chunk
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -21,7 +22,6 @@ __all__ = ["DEEPEST_TREE", "Element", "WeightsFile", "parse_weights", "read_weig
 
 # what content is called that has no file
 _TEXT = "the weights.xml"
-_CHUNK = 2**18
 _LARGEST = 2**29
 # what is written in numbers of 17 digits shrinks by 5 to 12; a short file that unpacks to much more is an attack
 _LARGEST_RATIO = 60
@@ -163,31 +163,26 @@ def weights_of_element(weights: ElementOfXml, name: str) -> WeightsFile:
 
 def parse_weights(stream: BinaryIO, size: int, name: str) -> WeightsFile:
     """Parse what a stream of ``size`` bytes, plain or gzipped, holds; see :func:`read_weights`."""
-    from xml.etree.ElementTree import ParseError
-
-    from defusedxml.ElementTree import DefusedXMLParser
-
     builder = _Builder(name)
-    parser = DefusedXMLParser(target=builder, forbid_dtd=True)
+    parser = parser_into(builder)
     start = stream.read(2)
     stream.seek(0)
     limit = min(_LARGEST, _LARGEST_RATIO * size + _ALWAYS_ALLOWED)
     total = 0
     try:
         unpacked = gzip.GzipFile(fileobj=stream) if start == b"\x1f\x8b" else stream
-        while chunk := unpacked.read(_CHUNK):
+        while chunk := unpacked.read(size_of_next_chunk(parser, total)):
             total += len(chunk)
             if total > limit:
                 builder.fail(f"it would unpack to more than {limit} bytes")
-            parser.feed(chunk)
-        parser.close()
+            parser.Parse(chunk)
+        parser.Parse(b"", True)
     except ModelFormatError:
         raise
-    except (ParseError, ValueError, LookupError, EOFError, OSError, OverflowError, zlib.error) as error:
-        # refused DTDs and entities are ValueErrors
+    except (*XML_ERRORS, EOFError, OSError, OverflowError, zlib.error) as error:
         msg = f"{name} is not XML that TMVA could have written: {error}"
         raise ModelFormatError(msg) from error
-    if not builder.closed:
+    if not builder.is_closed:
         msg = f"{name} ends within its XML"
         raise ModelFormatError(msg)
     return builder.content
@@ -199,7 +194,6 @@ class _Builder:
     def __init__(self, name: str) -> None:
         self.name = name
         self.content = WeightsFile()
-        self.closed = False
         self._depth = 0
         self._open: list[Element] = []  # header elements that have not ended
         self._nodes: list[int] = []
@@ -330,5 +324,6 @@ class _Builder:
                 f"its header has more than {_MOST_HEADER_TEXT} characters, or {_MOST_PIECES_OF_TEXT} pieces of text"
             )
 
-    def close(self) -> None:
-        self.closed = self._depth == 0
+    @property
+    def is_closed(self) -> bool:
+        return self._depth == 0

@@ -9,13 +9,13 @@ import zlib
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import Element, SubElement, TreeBuilder
 
 from hepml.errors import MissingFileError, ModelFormatError
+from hepml.forest.safe_xml import XML_ERRORS, parser_into, size_of_next_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from xml.etree.ElementTree import Element
 
     from hepml.forest.tmva_xml import Element as PlainElement
 
@@ -100,27 +100,29 @@ class _FirstElement:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         raise _RootFound(tag, attributes.get("Method", ""))
 
+    def end(self, tag: str) -> None:
+        pass
+
+    def data(self, text: str) -> None:
+        pass
+
 
 def method_in(content: bytes) -> str:
     """Return ``KIND::NAME`` of a weights file by its first bytes; empty if there is none."""
-    from defusedxml.ElementTree import DefusedXMLParser
-
     stream = io.BytesIO(content)
-    parser = DefusedXMLParser(target=_FirstElement(), forbid_dtd=True)
+    parser = parser_into(_FirstElement())
     try:
         unpacked = gzip.GzipFile(fileobj=stream) if content[:2] == b"\x1f\x8b" else stream
-        parser.feed(unpacked.read(_CHUNK))
+        parser.Parse(unpacked.read(_CHUNK))
     except _RootFound as found:
         return found.method if found.tag == "MethodSetup" else ""
-    except (ParseError, ValueError, LookupError, EOFError, OSError, OverflowError, zlib.error):
+    except (*XML_ERRORS, EOFError, OSError, OverflowError, zlib.error):
         pass
     return ""
 
 
 def element_of(header: Sequence[PlainElement], method: str, weights: dict[str, str]) -> Element:
     """Return a ``MethodSetup`` of a header in plain types, with weights that hold nothing but their attributes."""
-    from xml.etree.ElementTree import Element, SubElement
-
     root = Element("MethodSetup", Method=method)
     steps = deque((root, item) for item in header)
     while steps:
@@ -134,9 +136,8 @@ def element_of(header: Sequence[PlainElement], method: str, weights: dict[str, s
 
 def parse_document(stream: BinaryIO, size: int, name: str) -> Element:
     """Parse what a stream of ``size`` bytes, plain or gzipped, holds; see :func:`read_document`."""
-    from defusedxml.ElementTree import DefusedXMLParser
-
-    parser = DefusedXMLParser(forbid_dtd=True)
+    builder = TreeBuilder()
+    parser = parser_into(builder)
     start = stream.read(2)
     stream.seek(0)
     limit = min(_LARGEST, _LARGEST_RATIO * size + _ALWAYS_ALLOWED)
@@ -144,7 +145,7 @@ def parse_document(stream: BinaryIO, size: int, name: str) -> Element:
     last = b""
     try:
         unpacked = gzip.GzipFile(fileobj=stream) if start == b"\x1f\x8b" else stream
-        while chunk := unpacked.read(_CHUNK):
+        while chunk := unpacked.read(size_of_next_chunk(parser, total)):
             total += len(chunk)
             if total > limit:
                 _refuse(name, f"it would unpack to more than {limit} bytes")
@@ -155,12 +156,12 @@ def parse_document(stream: BinaryIO, size: int, name: str) -> Element:
             depth_now += begun - 2 * ended - sum(map(joined.count, (b"/>", b"<!", b"<?")))
             if n_elements > _ELEMENTS_ALLOWED + total // _BYTES_PER_ELEMENT or depth_now > _DEEPEST:
                 _refuse(name, "it has too many elements, or they are nested too deeply")
-            parser.feed(chunk)
-        root: Element = parser.close()
+            parser.Parse(chunk)
+        parser.Parse(b"", True)
+        root = builder.close()
     except ModelFormatError:
         raise
-    except (ParseError, ValueError, LookupError, EOFError, OSError, OverflowError, zlib.error) as error:
-        # refused DTDs and entities are ValueErrors
+    except (*XML_ERRORS, EOFError, OSError, OverflowError, zlib.error) as error:
         msg = f"{name} is not XML that TMVA could have written: {error}"
         raise ModelFormatError(msg) from error
     if root.tag != "MethodSetup":

@@ -31,7 +31,7 @@ def chain_of(setup: MethodSetup) -> TransformChain:
 
 def spectators_of(chain: TransformChain) -> tuple[int, ...]:
     """Return the places of the spectators that transformations mix with variables: none for nearly all chains."""
-    return tuple(sorted({slot.index for step in chain.steps for slot in step.selection.get if slot.kind == "s"}))
+    return tuple(sorted({slot[1] for step in chain.steps for slot in step.selection.get if slot.kind == "s"}))
 
 
 class Events:

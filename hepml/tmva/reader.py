@@ -148,8 +148,10 @@ class Reader:
             msg = f"a signal efficiency is for cuts; the method is {self.setup.kind}"
             raise InvalidInputError(msg)
         matrix = self._matrix(X, spectators, columns)
-        # a sum of finite single precision values is finite in double precision
-        if np.isfinite(matrix.sum(dtype=np.float64)):
+        # one quick pass for the common case: what is missing or infinite makes the sum so
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = matrix.sum()
+        if np.isfinite(total):
             return self._respond(matrix, signal_efficiency)
         finite = np.isfinite(matrix).all(axis=1)
         response = self._respond(matrix[finite], signal_efficiency)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["Column", "TmvaTransformer", "TransformChain", "to_text"]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     # reading a weights file must not wait for scikit-learn
     if name == "TmvaTransformer":

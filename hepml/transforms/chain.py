@@ -12,6 +12,7 @@ from hepml.errors import InvalidInputError, unknown_name
 from hepml.transforms.flattening import Flattening
 from hepml.transforms.markup import Source
 from hepml.transforms.normalisation import Normalisation
+from hepml.transforms.rearrangement import Rearrangement
 from hepml.transforms.rotation import Decorrelation, PrincipalComponents
 from hepml.transforms.selection import Columns, Selection, Slot
 from hepml.transforms.specification import terms_of
@@ -35,6 +36,7 @@ _READERS: dict[str, Callable[[Element, Columns, Source], Step]] = {
     "Gauss": Flattening.from_xml,
     "Normalize": Normalisation.from_xml,
     "PCA": PrincipalComponents.from_xml,
+    "Rearrange": Rearrangement.from_xml,
     "Uniform": Flattening.from_xml,
 }
 
@@ -266,7 +268,7 @@ class TransformChain:
         for step, booked in zip(self.steps, self.booked, strict=True):
             if not any(slot.kind == "t" for slot in step.selection.get):
                 continue
-            if not isinstance(step, Normalisation | Flattening):
+            if isinstance(step, Decorrelation | PrincipalComponents):
                 msg = "decorrelated targets cannot be undone, as in TMVA: transform targets by N, U or G"
                 raise InvalidInputError(msg)
             inputs = [values.get(slot) for slot in step.selection.put]

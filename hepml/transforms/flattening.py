@@ -101,7 +101,8 @@ class Flattening:
             from scipy.special import erf
 
             level = (erf(level / _ROOT_2) + 1.0) / 2.0
-        return cumulative.invert(level).astype(np.float32)
+        with np.errstate(over="ignore"):
+            return cumulative.invert(level).astype(np.float32)
 
     def to_xml(self, columns: Columns) -> Element:
         """Return its ``Transform``."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Decorrelation", "PrincipalComponents"]
 
 # events at a time: their sums stay in the processor's cache
-_BLOCK = 2048
+_BLOCK = 8192
 # TMVA's names of the classes in this place, whatever they are called
 _CLASS_NAMES = ("Signal", "Background")
 
@@ -55,8 +55,8 @@ class Decorrelation:
         """
         matrices = []
         for name, rows in events.groups():
-            values = [values[rows].astype(np.float64) for values in events.values]
-            matrices.append(_inverse_root(_covariance(values, events.weight[rows], name), name))
+            _, covariance = _moments(events, rows, name, weighted=True)
+            matrices.append(_inverse_root(covariance, name))
         return cls(selection, np.array(matrices))
 
     @classmethod
@@ -143,9 +143,8 @@ class PrincipalComponents:
             raise InvalidInputError(msg)
         means, vectors = [], []
         for name, rows in events.groups():
-            values = [values[rows].astype(np.float64) for values in events.values]
-            mean = np.array([x.mean() for x in values])
-            _, vector = np.linalg.eigh(_covariance(values, np.ones(len(values[0])), name))
+            mean, covariance = _moments(events, rows, name, weighted=False)
+            _, vector = np.linalg.eigh(covariance)
             vector = vector[:, ::-1]
             largest = np.take_along_axis(vector, np.abs(vector).argmax(axis=0)[None], axis=0)
             means.append(mean)
@@ -220,38 +219,50 @@ def _multiply(
     n_events = len(present[0])
     # one array for each, so that a column of the chain does not keep the others alive
     outputs = [np.empty(n_events, dtype=np.float32) for _ in present]
-    for start in range(0, n_events, _BLOCK):
-        stop = min(start + _BLOCK, n_events)
-        total = np.zeros((len(matrix), stop - start))
-        # added variable by variable, as TMVA does: no result depends on a library's threads
-        for place, x in enumerate(present):
-            column = x[start:stop].astype(np.float64)
-            if subtract is not None:
-                column -= subtract[place]
-            total += matrix[:, place, None] * column
-        if add is not None:
-            total += add[:, None]
-        # what is too large for single precision is infinite, as in TMVA
-        with np.errstate(over="ignore", invalid="ignore"):
+    # what is too large is infinite, as in TMVA
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, n_events, _BLOCK):
+            stop = min(start + _BLOCK, n_events)
+            total = np.zeros((len(matrix), stop - start))
+            # added variable by variable, as TMVA does: no result depends on a library's threads
+            for place, x in enumerate(present):
+                column = x[start:stop].astype(np.float64)
+                if subtract is not None:
+                    column -= subtract[place]
+                total += matrix[:, place, None] * column
+            if add is not None:
+                total += add[:, None]
             for output, row in zip(outputs, total, strict=True):
                 output[start:stop] = row
     return list(outputs)
 
 
-def _covariance(values: list[NDArray[np.float64]], weight: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-    total = weight.sum()
+def _moments(
+    events: Events, rows: NDArray[np.intp] | slice, name: str, *, weighted: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means and covariance of the selected values of some events."""
+    places = np.arange(len(events.weight))[rows]
+    blocks = [places[start : start + _BLOCK] for start in range(0, len(places), _BLOCK)]
+    weights = [events.weight[block] if weighted else np.ones(len(block)) for block in blocks]
+    total = sum(float(weight.sum()) for weight in weights)
     if total <= 0:
         msg = f"the weights of {name} sum to {total:g}, not to more than zero, so it has no covariance"
         raise EmptyClassError(msg)
-    size = len(values)
-    covariance = np.empty((size, size))
+    size = len(events.values)
+    mean = np.zeros(size)
+    for block, weight in zip(blocks, weights, strict=True):
+        mean += [(x[block] * weight).sum() for x in events.values]
+    mean /= total
+    moments = np.zeros((size, size))
     # about the mean, since the plain second moments of a variable far from zero lose its digits
-    centred = [x - (x * weight).sum() / total for x in values]
-    for row in range(size):
-        for column in range(row + 1):
-            moment = (centred[row] * centred[column] * weight).sum() / total
-            covariance[row, column] = covariance[column, row] = moment
-    return covariance
+    for block, weight in zip(blocks, weights, strict=True):
+        centred = [x[block] - middle for x, middle in zip(events.values, mean, strict=True)]
+        for row in range(size):
+            lever = centred[row] * weight
+            for column in range(row + 1):
+                moments[row, column] += (lever * centred[column]).sum()
+    covariance = np.tril(moments) / total
+    return mean, covariance + np.tril(covariance, -1).T
 
 
 def _inverse_root(covariance: NDArray[np.float64], name: str) -> NDArray[np.float64]:
@@ -270,4 +281,6 @@ def _inverse_root(covariance: NDArray[np.float64], name: str) -> NDArray[np.floa
             "leave some out"
         )
         raise FeatureValueError(msg)
-    return np.array((vectors / np.sqrt(values)) @ vectors.T)
+    # a sum of numpy, since a library's product has other digits with other threads
+    root: NDArray[np.float64] = ((vectors / np.sqrt(values))[:, None, :] * vectors[None, :, :]).sum(axis=2)
+    return root

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml import classifiers
-from hepml.classifiers import FoldModel
+from hepml.classifiers import FoldModel, Model
 from hepml.classifiers.model_files import TmvaScorer
 from hepml.data import FALLBACK_NAMES, Identity, SeenEvents
 from hepml.data.columns import evaluate_feature, required_branches
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hepml.classifiers import Model
     from hepml.data import Feature
 
 __all__ = ["Scorers"]
@@ -53,6 +52,12 @@ class _Method:
         else:
             score = self.model.evaluate(X)
         return np.array(score, dtype=np.float64).reshape(len(X), len(self.scores))
+
+    def evaluate_finite(self, X: NDArray[np.float32], infinite: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the scores of a model that takes no missing values: NaN for entries in which a feature is infinite."""
+        score = np.full((len(X), len(self.scores)), np.nan)
+        score[~infinite] = self.evaluate(X[~infinite], None, average=False, sample=None)
+        return score
 
 
 class Scorers:
@@ -218,10 +223,14 @@ class Scorers:
             if method.columns not in matrices:
                 matrices[method.columns] = _matrix(X, method.columns, infinite)
             matrix = matrices[method.columns]
-            score = method.evaluate(matrix, identity, average=self._average, sample=self._sample)
-            for number in infinite.keys() & set(method.columns):
-                score[infinite[number]] = np.nan
-                not_scored |= infinite[number]
+            bad = [infinite[number] for number in infinite.keys() & set(method.columns)]
+            if bad and isinstance(method.model, Model) and not method.model.estimator.handles_nan:
+                score = method.evaluate_finite(matrix, np.logical_or.reduce(bad))
+            else:
+                score = method.evaluate(matrix, identity, average=self._average, sample=self._sample)
+            for rows in bad:
+                score[rows] = np.nan
+                not_scored |= rows
             written |= zip(method.scores, score.T, strict=True)
             written[f"{method.name}_seen"] = seen[method.name]
         return written, int(not_scored.sum())

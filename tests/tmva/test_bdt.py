@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepml.errors import InvalidInputError, ModelFormatError
@@ -44,6 +44,7 @@ def leaf(node: ET.Element, x: np.ndarray) -> int:
     return int(node.get("nType", "0"))
 
 
+@settings(max_examples=20)
 @given(st.lists(st.lists(st.floats(-3, 3, width=32), min_size=4, max_size=4), min_size=1, max_size=4))
 def test_discriminants_are_those_of_a_walk_through_the_trees(rows: list[list[float]]) -> None:
     X = np.array(rows, dtype=np.float32)

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from hepml.tmva import Reader
+from hepml.tmva.events import Events
+from hepml.tmva.methods.linear import Fisher
+from hepml.transforms import TransformChain
 from tests.tmva.golden import SMALL, Golden, all_golden, compared, differences, reference
 
 if TYPE_CHECKING:
@@ -84,3 +87,18 @@ def test_responses_are_the_same_whatever_the_form_and_the_rows() -> None:
     np.testing.assert_array_equal(response[::-1], reader.evaluate(X[::-1]))
     np.testing.assert_array_equal(response[:7], reader.evaluate(X[:7]))
     assert reader.evaluate(X[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("n_events", [0, 1, 2, 5000])
+@pytest.mark.parametrize("n_variables", [1, 3, 4, 9])
+def test_linear_sums_are_those_of_numpy_term_by_term_whatever_the_shape(n_events: int, n_variables: int) -> None:
+    rng = np.random.default_rng(n_events)
+    X = rng.normal(size=(n_events, n_variables)).astype(np.float32)
+    coefficients = rng.normal(size=n_variables)
+    expected = np.full(n_events, 0.25)
+    for column, coefficient in enumerate(coefficients):
+        expected += coefficient * X[:, column].astype(np.float64)
+    for matrix in (X, np.asfortranarray(X), X[::-1][::-1]):
+        matrix.flags.writeable = False
+        events = Events(matrix, matrix[:, :0], TransformChain.from_xml(None, [f"x{n}" for n in range(n_variables)]))
+        np.testing.assert_array_equal(Fisher(0.25, coefficients).respond(events), expected)

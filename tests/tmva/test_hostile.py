@@ -43,9 +43,11 @@ def hostile() -> dict[str, Callable[[], str | bytes]]:
         "external DTD": lambda: '<!DOCTYPE x SYSTEM "http://localhost/x.dtd"><MethodSetup/>',
         "unknown encoding": lambda: '<?xml version="1.0" encoding="rot13"?><MethodSetup/>',
         "deep": lambda: '<MethodSetup Method="Fisher::F">' + "<a>" * 100_000,
-        "wide": lambda: '<MethodSetup Method="Fisher::F">' + "<a/>" * 2_000_000,
-        "bomb": lambda: gzip.compress(b'<MethodSetup Method="Fisher::F">' + b" " * 200_000_000, 1),
-        "bomb of elements": lambda: gzip.compress(b'<MethodSetup Method="Fisher::F">' + b"<a/>" * 5_000_000, 1),
+        "wide": lambda: '<MethodSetup Method="Fisher::F">' + "<a/>" * 500_000,
+        "bomb": lambda: gzip.compress(b'<MethodSetup Method="Fisher::F">' + b" " * 50_000_000, 1),
+        "bomb of elements": lambda: gzip.compress(b'<MethodSetup Method="Fisher::F">' + b"<a/>" * 1_000_000, 1),
+        "endless attribute": lambda: '<MethodSetup Method="Fisher::' + "a" * 10_000_000,
+        "endless tag among trees": lambda: '<MethodSetup Method="BDT::B"><Weights><' + "a" * 10_000_000,
         "no variables": lambda: (
             '<MethodSetup Method="Fisher::F"><Weights><Coefficient Index="0" Value="1"/></Weights></MethodSetup>'
         ),

@@ -16,6 +16,7 @@ from hepml.errors import FeatureMismatchError, FeatureValueError, InvalidInputEr
 from hepml.tmva import Reader
 from hepml.tmva.methods.boost import Boost
 from hepml.tmva.methods.cuts import Cuts
+from hepml.workflow import apply_model, convert_model
 from tests.tmva.golden import SMALL
 from tests.tmva.test_golden import columns, stored
 
@@ -233,9 +234,11 @@ class TestCategories:
             ('Cut="abs(weight)&lt;=1"', 'Cut="abs(weight"', "cannot be understood"),
             ('Cut="abs(weight)&lt;=1"', 'Cut=""', "cannot be understood"),
             ('Variables="myvar1:', 'Variables="nothing:', "neither a variable nor a spectator"),
-            ('Variables="myvar1:', 'Variables="', "has 3 variables, and its method 4"),
-            ("Fisher::Category_Fisher_1", "Category::Again", "divided into categories itself"),
+            ('Variables="myvar1:', 'Variables="', "and its method has 4"),
+            ("Fisher::Category_Fisher_1", "Category::Again", "of kind 'Category'"),
+            ("Fisher::Category_Fisher_1", "Cuts::Category_Cuts", "of kind 'Cuts'"),
             ("Fisher::Category_Fisher_1", "Nothing::Else", "not known"),
+            ('Label="weight"', 'Label="var3"', "and its method has 4"),
         ],
     )
     def test_what_does_not_fit_is_refused(self, old: str, new: str, reason: str) -> None:
@@ -290,7 +293,8 @@ class TestBoost:
             ('NMethods="20"', 'NMethods="21"', "20 members and says 21"),
             (">log<", ">sine<", "Boost_Transform"),
             ('Weight="3.87', 'Weight="nan" was="3.87', "not finite"),
-            ('MethodTypeName="Fisher"', 'MethodTypeName="Boost"', "boosted itself"),
+            ('MethodTypeName="Fisher"', 'MethodTypeName="Boost"', "cannot be boosted"),
+            ('MethodTypeName="Fisher"', 'MethodTypeName="Category"', "cannot be boosted"),
         ],
     )
     def test_what_does_not_fit_is_refused(self, old: str, new: str, reason: str) -> None:
@@ -327,3 +331,46 @@ def test_models_are_loaded_and_know_what_they_need(events: NDArray[np.float32]) 
         hepml.load(SMALL / "random_Cuts.weights.xml.gz").evaluate(events)
     with pytest.raises(FeatureValueError, match="var2"):
         trees.evaluate({**columns(), "var2": np.full(250, np.nan)})
+
+
+def test_files_are_scored_by_any_method(tmp_path: Path) -> None:
+    uproot = pytest.importorskip("uproot")
+    with uproot.recreate(tmp_path / "events.root") as file:
+        file["TreeA"] = columns()
+    for name, efficiency in (("expr_FisherCat", None), ("random_Cuts", 0.7), ("random_BDTD", None)):
+        friend = tmp_path / f"{name}.root"
+        apply_model(SMALL / f"{name}.weights.xml.gz", tmp_path / "events.root", friend, signal_efficiency=efficiency)
+        with uproot.open(friend) as file:
+            score = file["TreeA"][name.partition("_")[2]].array(library="np")
+        expected = stored()[name if efficiency is None else f"{name}@{efficiency}"]
+        np.testing.assert_allclose(score, expected, rtol=0, atol=1e-12)
+    for name, efficiency, reason in (("random_Cuts", None, "--signal-efficiency"), ("random_BDTD", 0.7, "no cuts")):
+        with pytest.raises(InvalidInputError, match=reason):
+            apply_model(
+                SMALL / f"{name}.weights.xml.gz",
+                tmp_path / "events.root",
+                tmp_path / "x.root",
+                signal_efficiency=efficiency,
+            )
+    assert not (tmp_path / "x.root").exists()
+
+
+@pytest.mark.parametrize("name", ["random_Fisher", "block_BDT10"])
+def test_entries_with_infinite_variables_have_no_score(name: str, tmp_path: Path) -> None:
+    uproot = pytest.importorskip("uproot")
+    damaged = {**columns(), "var2": columns()["var2"].copy()}
+    damaged["var2"][[4, 9]] = np.inf
+    with uproot.recreate(tmp_path / "events.root") as file:
+        file["TreeA"] = damaged
+    (result,) = apply_model(SMALL / f"{name}.weights.xml.gz", tmp_path / "events.root", tmp_path / "x.root")
+    assert result.n_not_scored == 2
+    with uproot.open(tmp_path / "x.root") as file:
+        score = file["TreeA"][name.partition("_")[2]].array(library="np")
+    expected = stored()[name].copy()
+    expected[[4, 9]] = np.nan
+    np.testing.assert_allclose(score, expected, rtol=0, atol=1e-12)
+
+
+def test_forests_of_transformed_variables_are_not_converted(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="no tree ensemble"):
+        convert_model(SMALL / "random_BDTD.weights.xml.gz", tmp_path / "x.onnx")

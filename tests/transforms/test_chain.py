@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from defusedxml.ElementTree import fromstring
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -130,6 +131,19 @@ def test_rearranged_variables_are_put_in_order() -> None:
     out = chain.apply(X)
     assert np.array_equal(out[:, [0, 2, 1]], np.column_stack([plain[:, 2], plain[:, 0], X[:, 1]]))
     assert np.allclose(chain.inverse(out), X, atol=1e-5)
+
+
+def test_a_rearrangement_in_a_file() -> None:
+    text = (
+        '<Transformations NTransformations="1"><Transform Name="Rearrange"><Selection><Input NInputs="2">'
+        '<Input Type="Variable" Label="c" Expression="c"/><Input Type="Spectator" Label="s" Expression="s"/></Input>'
+        '<Output NOutputs="2"><Output Type="Variable" Label="a" Expression="a"/>'
+        '<Output Type="Variable" Label="b" Expression="b"/></Output></Selection></Transform></Transformations>'
+    )
+    chain = TransformChain.from_xml(fromstring(text), NAMES, spectators=["s"])
+    X, S = np.array([[1, 2, 3]], np.float32), np.array([[9]], np.float32)
+    assert chain.apply(X, spectators=S).tolist() == [[3, 9, 3]]
+    assert "".join(to_text(chain.to_xml()).replace("  ", "").splitlines()) == text
 
 
 @pytest.mark.parametrize("option", ["N", "D", "P", "N,D_Signal,P", "N(a)+P(b,c)", "I", "None"])

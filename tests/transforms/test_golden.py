@@ -133,3 +133,18 @@ def test_real_trainings_are_fitted_again(name: str, option: str) -> None:
     fitted, wanted = (np.abs([float(word) for word in NUMBER.findall(t)]) for t in (text, golden.text))
     assert np.allclose(fitted, wanted, rtol=1e-9, atol=1e-12)
     assert (text == golden.text) == (option in {"Gauss", "G", "Norm"})
+
+
+def test_a_real_regression_is_fitted_again() -> None:
+    folder = reference()
+    golden = small("reg_MLP")
+    tree = np.load(folder / "trees" / "reg.npz")
+    chain = TransformChain.fit(
+        "N",
+        np.column_stack([tree["TrainTree/var1"], tree["TrainTree/var2"]]),
+        weight=tree["TrainTree/weight"],
+        variables=golden.variables,
+        targets=golden.targets,
+        target_values=tree["TrainTree/fvalue"][:, None],
+    )
+    assert to_text(chain.to_xml(), depth=1) == golden.text

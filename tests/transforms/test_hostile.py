@@ -110,10 +110,14 @@ def test_mutations_never_crash(name: str, seed: int, data: st.DataObject) -> Non
     parents = {child: parent for parent in elements for child in parent}
     for _ in range(data.draw(st.integers(1, 3))):
         element = elements[rng.integers(len(elements))]
-        action = data.draw(st.sampled_from(["attribute", "text", "remove", "repeat", "tag"]))
+        action = data.draw(st.sampled_from(["attribute", "number", "text", "remove", "repeat", "tag"]))
         junk = data.draw(st.sampled_from(["", "0", "-1", "1", "3", "1e308", "-inf", "nan", "x", "999999999", "1e-320"]))
         if action == "attribute" and element.attrib:
             element.set(list(element.attrib)[rng.integers(len(element.attrib))], junk)
+        elif action == "number" and (element.text or "").strip():
+            words = (element.text or "").split()
+            words[rng.integers(len(words))] = junk
+            element.text = " ".join(words)
         elif action == "text" and (element.text or "").strip():
             words = (element.text or "").split()
             words[rng.integers(len(words)) : rng.integers(len(words) + 1)] = [junk]
@@ -131,6 +135,7 @@ def test_mutations_never_crash(name: str, seed: int, data: st.DataObject) -> Non
     else:
         message = ""
         X = np.vstack([np.zeros(4), np.full(4, 3e38), np.full(4, -3e38), np.full(4, 1e-40)]).astype(np.float32)
-        assert chain.apply(X).shape == X.shape
+        assert all(chain.apply(X, index).shape == X.shape for index in (None, 0, 1))
+        assert chain.inverse(X).shape == X.shape
         chain.to_xml()
     assert not message or (message.startswith("the weights.xml: ") and len(message) < 500)

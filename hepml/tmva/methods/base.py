@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self, cast
 
 from hepml.errors import did_you_mean
@@ -77,5 +78,7 @@ def method_of(setup: MethodSetup) -> Method:
             f"methods of kind {setup.kind[:40]!r} are not known{did_you_mean(setup.kind, METHODS)} (known: {known})"
         )
     module, _, name = place.partition(":")
+    if find_spec(module) is None:
+        setup.fail(f"methods of kind {setup.kind!r} are not read yet")
     kind = cast("type[Method]", getattr(import_module(module), name))
     return kind.from_setup(setup)

@@ -137,7 +137,7 @@ class BDT:
         if not len(self.cuts):
             response: NDArray[np.float64] = self.forest.predict(X)
             return response
-        rows = max(_BLOCK_NUMBERS // self.forest.n_features, 64)
+        rows = max(_BLOCK_NUMBERS // self.forest.n_features, 1)
         starts = range(0, max(len(X), 1), rows)
         return np.concatenate([self.forest.predict(self._widened(X[start : start + rows])) for start in starts])
 
@@ -157,13 +157,13 @@ def _discriminants(
     n_variables = len(setup.variables)
     # leaves keep what was found before they became leaves
     nodes = [node for node in content.coefficients if content.node_type[node] == 0]
-    coefficients = np.zeros((len(nodes), n_variables + 1))
-    for row, node in enumerate(nodes):
-        values = content.coefficients[node]
-        if len(values) > n_variables + 1 or not np.isfinite(values).all():
-            setup.fail(f"node {node} has {len(values)} coefficients for {n_variables} variables, or one is not finite")
-        coefficients[row, : len(values) - 1] = values[:-1]
-        coefficients[row, -1] = values[-1]
+    wrong = [node for node in nodes if len(content.coefficients[node]) != n_variables + 1]
+    if wrong:
+        found = len(content.coefficients[wrong[0]])
+        setup.fail(f"node {wrong[0]} has {found} coefficients for {n_variables} variables and a constant")
+    coefficients = np.array([content.coefficients[node] for node in nodes]).reshape(-1, n_variables + 1)
+    if not np.isfinite(coefficients).all():
+        setup.fail("a coefficient of a Fisher discriminant is not finite")
     with np.errstate(over="ignore"):
         cuts = np.array([content.cut[node] for node in nodes]).astype(np.float32).astype(np.float64)
     if not np.isfinite(cuts).all():

@@ -25,6 +25,8 @@ __all__ = ["Boost"]
 
 _TRANSFORMS = ("step", "linear", "log", "gauss")
 _MOST_MEMBERS = 100_000
+# TMVA hands members neither a signal efficiency nor spectators
+_NO_MEMBERS = ("Boost", "Category", "Cuts")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +101,8 @@ def _member(setup: MethodSetup, item: Element) -> MethodSetup:
     """Return what describes a member: the whole's variables and transformations, its own options and weights."""
     weights = item.find("Weights")
     kind = item.get("MethodTypeName", "")
-    if weights is None or kind == Boost.kind:
-        setup.fail(f"a member of kind {kind[:40]!r} has no weights or is boosted itself")
+    if weights is None or kind in _NO_MEMBERS:
+        setup.fail(f"a member of kind {kind[:40]!r} has no weights, or cannot be boosted")
     return dataclasses.replace(
         setup,
         kind=kind,

@@ -27,6 +27,8 @@ __all__ = ["Category", "Part"]
 
 _LOG = logging.getLogger("hepml.tmva")
 _MOST_PARTS = 10_000
+# TMVA hands the methods of categories no signal efficiency
+_NO_PARTS = ("Category", "Cuts")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,8 +128,8 @@ class Category:
         response: NDArray[np.float64] | None = None
         transformed = events.transformed()
         for part, chosen in zip(self.parts, inside, strict=True):
-            variables = self._columns(transformed[chosen], events.spectators[chosen], part.columns)
-            found = part.method.respond(Events(variables, events.spectators[chosen], part.chain))
+            variables = self._columns(transformed, events.spectators, part.columns, chosen)
+            found = part.method.respond(Events(variables, variables[:, :0], part.chain))
             if response is None:
                 response = np.zeros((n_events, *found.shape[1:]))
             response[chosen] = found
@@ -135,20 +137,24 @@ class Category:
 
     def _passes(self, part: Part, events: Events) -> NDArray[np.bool_]:
         values = {
-            name: self._columns(events.variables, events.spectators, (place,))[:, 0]
+            name: self._columns(events.variables, events.spectators, (place,), slice(None))[:, 0]
             for name, place in part.inputs.items()
         }
         result: NDArray[np.bool_] = np.asarray(part.cut.evaluate(values, len(events))) > 0.5
         return result
 
     def _columns(
-        self, variables: NDArray[np.float32], spectators: NDArray[np.float32], places: tuple[int, ...]
+        self,
+        variables: NDArray[np.float32],
+        spectators: NDArray[np.float32],
+        places: tuple[int, ...],
+        rows: slice | NDArray[np.bool_],
     ) -> NDArray[np.float32]:
-        chosen = np.empty((len(variables), len(places)), dtype=np.float32, order="F")
-        for column, place in enumerate(places):
-            inside = place < self.n_variables
-            chosen[:, column] = variables[:, place] if inside else spectators[:, place - self.n_variables]
-        return chosen
+        columns = [
+            variables[rows, place] if place < self.n_variables else spectators[rows, place - self.n_variables]
+            for place in places
+        ]
+        return np.asfortranarray(np.transpose(columns))
 
     def _listed(self) -> str:
         return "; ".join(part.cut.text for part in self.parts)
@@ -157,8 +163,8 @@ class Category:
 def _part(setup: MethodSetup, item: Element, places: dict[str, int], further: dict[str, int], n_known: int) -> Part:
     text = item.get("Cut", "")
     sub = MethodSetup.from_element(item, setup.source)
-    if sub.kind == Category.kind:
-        setup.fail("a category is divided into categories itself")
+    if sub.kind in _NO_PARTS:
+        setup.fail(f"the method of a category is of kind {sub.kind!r}")
     if sub.analysis_type != setup.analysis_type:
         setup.fail(f"its analysis type is {setup.analysis_type}, and that of a category {sub.analysis_type}")
     try:
@@ -170,9 +176,7 @@ def _part(setup: MethodSetup, item: Element, places: dict[str, int], further: di
         if name not in places:
             further.setdefault(name, n_known + len(further))
         inputs[name] = places[name] if name in places else further[name]
-    columns = _columns_of(setup, item.get("Variables", ""))
-    if len(columns) != len(sub.variables):
-        setup.fail(f"the category {text[:100]!r} has {len(columns)} variables, and its method {len(sub.variables)}")
+    columns = _columns_of(setup, item.get("Variables", ""), len(sub.variables))
     if setup.analysis_type == "Regression" and columns != tuple(range(len(setup.variables))):
         # MethodCategory::GetRegressionValues does not rearrange the variables
         setup.fail("its categories regress on a choice of variables, of which TMVA takes the wrong ones")
@@ -182,14 +186,18 @@ def _part(setup: MethodSetup, item: Element, places: dict[str, int], further: di
     return Part(cut, inputs, columns, method_of(sub), chain)
 
 
-def _columns_of(setup: MethodSetup, names: str) -> tuple[int, ...]:
+def _columns_of(setup: MethodSetup, names: str, n_variables: int) -> tuple[int, ...]:
     """Return the places of variables that are named by their labels (``MethodCategory::CreateCategoryDSI``)."""
-    if not names:
-        return tuple(range(len(setup.variables)))
-    labels = [variable.label for variable in (*setup.variables, *setup.spectators)]
-    found: list[int] = []
+    places: dict[str, list[int]] = {}
+    for place, variable in enumerate((*setup.variables, *setup.spectators)):
+        places.setdefault(variable.label, []).append(place)
+    found = [] if names else list(range(len(setup.variables)))
     for name in filter(None, names.split(":")):
-        if name not in labels:
+        if name not in places:
             setup.fail(f"a category uses {name[:100]!r}, which is neither a variable nor a spectator")
-        found += [place for place, label in enumerate(labels) if label == name]
+        found += places[name]
+        if len(found) > n_variables:
+            break
+    if len(found) != n_variables:
+        setup.fail(f"the variables of a category are {names[:100]!r}, and its method has {n_variables}")
     return tuple(found)

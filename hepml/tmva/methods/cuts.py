@@ -43,18 +43,20 @@ class Cuts:
         bins = setup.weights.findall("Bin")
         if n_bins != len(bins) or not bins:
             setup.fail(f"it has {len(bins)} bins of signal efficiency and says {n_bins}")
-        limits = np.full((2, n_bins, len(setup.variables)), np.nan)
+        limits: dict[int, list[list[float]]] = {}
         for item in bins:
-            place = whole_number(item, "ibin", setup.source) - 1
+            place = whole_number(item, "ibin", setup.source)
             cuts = item.find("Cuts")
-            if not 0 <= place < n_bins or cuts is None:
-                setup.fail(f"its bin {item.get('ibin', '')[:20]!r} is out of range or has no cuts")
-            for column in range(len(setup.variables)):
-                limits[0, place, column] = number(cuts, f"cutMin_{column}", setup.source)
-                limits[1, place, column] = number(cuts, f"cutMax_{column}", setup.source)
-        if np.isnan(limits).any():
-            setup.fail("a bin of signal efficiency is there twice, or a cut is not a number")
-        return cls(limits[0], limits[1])
+            if not 1 <= place <= n_bins or place in limits or cuts is None:
+                setup.fail(f"its bin {place} is out of range, there twice, or has no cuts")
+            limits[place] = [
+                [number(cuts, f"{side}_{column}", setup.source) for column in range(len(setup.variables))]
+                for side in ("cutMin", "cutMax")
+            ]
+        lower, upper = np.swapaxes([limits[place] for place in range(1, n_bins + 1)], 0, 1)
+        if np.isnan(lower).any() or np.isnan(upper).any():
+            setup.fail("a cut is not a number")
+        return cls(lower, upper)
 
     def respond(self, events: Events, signal_efficiency: float | None = None) -> NDArray[np.float64]:
         """Return 1 for events that pass and 0 for others, float64 of shape (n_events,).

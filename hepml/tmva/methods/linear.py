@@ -42,10 +42,10 @@ class Fisher:
 
     def respond(self, events: Events) -> NDArray[np.float64]:
         """Return offset + sum of coefficient times variable, float64 of shape (n_events,)."""
-        X = events.transformed()
-        response = np.full(len(events), self.offset)
-        for column, coefficient in enumerate(self.coefficients):
-            response += coefficient * X[:, column].astype(np.float64)
+        from hepml.tmva.methods.linear_sum import linear_sum
+
+        columns = np.ascontiguousarray(events.transformed().T)
+        response: NDArray[np.float64] = linear_sum(self.offset, np.ascontiguousarray(self.coefficients), columns)
         return response
 
 
