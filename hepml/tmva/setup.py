@@ -71,6 +71,9 @@ class MethodSetup:
         ``Transformations``, ``MVAPdfs`` and ``Weights``.
     source : str
         What to call the file in messages.
+    processes_options : bool
+        Whether TMVA interprets the options when it reads the method (``ProcessOptions``), as for members of a boosted
+        method; else what training made of them stays at its default unless the weights hold it.
     """
 
     kind: str
@@ -85,6 +88,7 @@ class MethodSetup:
     pdfs: Element | None
     weights: Element
     source: str
+    processes_options: bool = False
 
     @classmethod
     def from_element(cls, root: Element, source: str, *, method: str | None = None) -> MethodSetup:

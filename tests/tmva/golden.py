@@ -89,7 +89,9 @@ def all_golden(folder: Path) -> list[Golden]:
 
 
 def weights_file(folder: Path, golden: Golden) -> Path:
-    """Return where the method's weights are."""
+    """Return where the method's weights are; of foams beside the cells, which the reference does not have."""
+    if golden.kind == "PDEFoam":
+        return SMALL / f"{golden.job}_{golden.name}.weights.xml.gz"
     return folder / "weights" / golden.job / f"TMVA_{golden.name}.weights.xml.gz"
 
 

@@ -30,6 +30,9 @@ COMMITTED = [
     Golden("random", "BoostedFisher", "Boost"),
     Golden("expr", "FisherCat", "Category"),
     Golden("expr", "FisherDG", "Fisher"),
+    Golden("expr", "KNN", "KNN"),
+    Golden("random", "PDEFoam", "PDEFoam"),
+    Golden("reg", "PDEFoam", "PDEFoam"),
     Golden("reg", "LD", "LD"),
     *(Golden(job, name, "BDT") for job, name in (("random", "BDTD"), ("random", "BDTF"), ("block", "BDT10"))),
 ]

@@ -110,6 +110,7 @@ def _member(setup: MethodSetup, item: Element) -> MethodSetup:
         options=_options(item.get("Options", "")),
         pdfs=None,
         weights=weights,
+        processes_options=True,
     )
 
 
