@@ -113,7 +113,8 @@ def train_some(
                 seen=seen,
                 as_it_is=as_they_are,
             )
-        _LOG.info("%s: %s", task, "taken up as it is" if one.resumed else "trained")
+        how = "as it is" if as_they_are else "taken from the interrupted run" if one.resumed else "trained"
+        _LOG.info("%s: %s", task, how)
         trained.append(one)
     return trained
 

@@ -37,7 +37,8 @@ def samples(toy_run: Any) -> list[dict[str, Any]]:
 @pytest.fixture
 def analysis(samples: list[dict[str, Any]], tmp_path: Path) -> Analysis:
     """The analysis of ``toy_run``."""
-    return Analysis.from_file(write_analysis(tmp_path, samples=samples, methods=METHODS))
+    evaluation = {"permutations": 20, "learning_curve": [0.2, 0.4, 0.7, 1.0]}
+    return Analysis.from_file(write_analysis(tmp_path, samples=samples, methods=METHODS, evaluation=evaluation))
 
 
 def test_a_run_on_mapped_columns_is_the_same_run(toy_run, analysis, tmp_path):
