@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 
 __all__ = ["Displayed"]
 
 _MOST_ROWS = 40
+
+
+class _Result(Protocol):
+    """What shows itself: every result has its plain form."""
+
+    def to_dict(self) -> dict[str, Any]: ...
 
 
 class Displayed:
@@ -16,11 +22,7 @@ class Displayed:
 
     __slots__ = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types; every result has its own."""
-        raise NotImplementedError
-
-    def _repr_html_(self) -> str:
+    def _repr_html_(self: _Result) -> str:
         rows = "".join(
             f'<tr style="background:transparent"><td style="text-align:left;color:inherit">{escape(name)}</td>'
             f'<td style="text-align:right;color:inherit">{escape(value)}</td></tr>'
