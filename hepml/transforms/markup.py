@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Source", "attribute_number", "digits", "escaped", "to_text"]
+__all__ = ["Source", "attribute_number", "digits", "escaped", "lossless", "to_text"]
 
 # TXMLEngine escapes apostrophes too
 _ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("'", "&apos;"), ('"', "&quot;"))
@@ -26,6 +26,12 @@ _UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 def attribute_number(value: float) -> str:
     """Write a number as ``Tools::AddAttr`` does: 17 digits, from which any float or double can be read back."""
     return f"{value:.16e}"
+
+
+def lossless(value: float) -> str:
+    """Write a number as ``Tools::WriteTMatrixDToXML`` does, in 16 digits, or in 17 if it could not be read back."""
+    text = f"{value:.15e}"
+    return text if float(text) == value else attribute_number(value)
 
 
 def digits(values: Iterable[float], places: int = 8) -> str:
