@@ -1,4 +1,4 @@
-"""Methods of exact numbers, whose files a real TMVA::Reader (4.2.1) has read: ``tests/data/tmva/written.npz`` holds its answers.
+"""Methods of exact numbers, whose files a real TMVA::Reader (4.2.1) has read; ``written.npz`` holds its answers.
 
 ``python -m tests.tmva.written FOLDER`` writes the files and the events anew, for a reader to answer.
 """
