@@ -1,6 +1,6 @@
 """TMVA without ROOT: its weights files, outputs and options, and its methods as they respond."""
 
-from hepml.tmva.output import read_output
+from hepml.tmva.output import read_output, write_output
 from hepml.tmva.reader import Reader
 
-__all__ = ["Reader", "read_output"]
+__all__ = ["Reader", "read_output", "write_output"]

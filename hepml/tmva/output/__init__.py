@@ -1,10 +1,11 @@
-"""TMVA.root: read without ROOT."""
+"""TMVA.root: read and written without ROOT."""
 
 from hepml.tmva.output.contents import OutputDataset, OutputMethod, TMVAOutput
 from hepml.tmva.output.events import OutputEvents
 from hepml.tmva.output.histogram import OutputHistogram
 from hepml.tmva.output.reading import read_output
 from hepml.tmva.output.tree import OutputTree
+from hepml.tmva.output.writing import write_output
 
 __all__ = [
     "OutputDataset",
@@ -14,4 +15,5 @@ __all__ = [
     "OutputTree",
     "TMVAOutput",
     "read_output",
+    "write_output",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,26 +37,54 @@ class OutputEvents(Displayed):
     variables, spectators, targets : mapping of str to ndarray, each of shape (n_events,)
         Columns. TMVA keeps all of them as float32.
     responses : mapping of str to ndarray of float32, each of shape (n_events,) or (n_events, n_outputs)
-        What each method answered: one number, one for each of several classes, or one for each target.
+        What each method answered: one number, one for each of several classes, or one for each target. They may be float64
+        where they do not come out of a file.
     probabilities : mapping of str to ndarray of float32, each of shape (n_events,)
         Signal probability of methods with ``CreateMVAPdfs``.
     weight_is_normalised : bool
         Whether the weights are 'normalised by TMVA': ``NormMode`` rescales those of the training tree for each class, so
-        sums and ratios of classes mean nothing, and those of the test tree belong to a part of the sample.
+        sums and ratios of classes mean nothing.
+    yields : mapping of str to float, optional
+        Expected number of events of each class in the whole analysis, of which these events are a part: what hepml wrote
+        into the file, never TMVA.
     """
 
     class_id: NDArray[np.int32]
     classes: Mapping[int, str]
     weight: NDArray[np.float64]
     variables: Mapping[str, NDArray[Any]]
-    responses: Mapping[str, NDArray[np.float32]]
+    responses: Mapping[str, NDArray[Any]]
     spectators: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     targets: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     probabilities: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     weight_is_normalised: bool = True
+    yields: Mapping[str, float] | None = None
 
     def __len__(self) -> int:
         return len(self.class_id)
+
+    def rows(self, chosen: NDArray[Any] | slice) -> OutputEvents:
+        """Return some of the events.
+
+        Parameters
+        ----------
+        chosen : ndarray or slice
+            Mask, row numbers or range.
+        """
+
+        def taken(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+            return {name: column[chosen] for name, column in columns.items()}
+
+        return replace(
+            self,
+            class_id=self.class_id[chosen],
+            weight=self.weight[chosen],
+            variables=taken(self.variables),
+            spectators=taken(self.spectators),
+            targets=taken(self.targets),
+            responses=taken(self.responses),
+            probabilities=taken(self.probabilities),
+        )
 
     @property
     def is_signal(self) -> NDArray[np.bool_]:
@@ -77,7 +105,7 @@ class OutputEvents(Displayed):
         """What to call the weights on an axis or in a table."""
         return NORMALISED if self.weight_is_normalised else _PHYSICS
 
-    def response(self, method: str) -> NDArray[np.float32]:
+    def response(self, method: str) -> NDArray[Any]:
         """Return the response of a method.
 
         Parameters
@@ -106,8 +134,8 @@ class OutputEvents(Displayed):
         Parameters
         ----------
         yields : mapping of str to float, optional
-            Expected number of events of each class, such as ``{"Signal": 12.5, "Background": 3400}``. The weights of a class
-            are scaled to it.
+            Expected number of events of each class, such as ``{"Signal": 12.5, "Background": 3400}``, to which the weights
+            of the class are scaled. Default: those that hepml wrote into the file.
 
         Returns
         -------
@@ -117,21 +145,21 @@ class OutputEvents(Displayed):
         Raises
         ------
         WeightError
-            If the weights are normalised by TMVA and no yields are given.
+            If no yields are given, and the file has none, as it is with all that TMVA wrote.
         InvalidInputError
             If yields are not finite and positive, or not those of the classes.
         EmptyClassError
             If the weights of a class sum to zero or less.
         """
         names = list(self.classes.values())
+        yields = self.yields if yields is None else yields
         if yields is None:
-            if self.weight_is_normalised:
-                msg = (
-                    f"these weights are {NORMALISED} (NormMode rescales each class), so a significance from them would mean "
-                    f"nothing: give the expected yields of {' and '.join(names)}"
-                )
-                raise WeightError(msg)
-            return self.weight
+            why = f"{NORMALISED}: NormMode rescales each class" if self.weight_is_normalised else "those of a part"
+            msg = (
+                f"these weights are {why}, so a significance from them would mean nothing: give the expected yields of "
+                f"{' and '.join(names)}"
+            )
+            raise WeightError(msg)
         if set(yields) != set(names) or not all(np.isfinite(value) and value > 0 for value in yields.values()):
             msg = f"yields are {dict(yields)}; needed is a positive number for each of the classes {', '.join(names)}"
             raise InvalidInputError(msg)

@@ -9,7 +9,7 @@ from typing import Any
 from hepml.errors import ModelFormatError
 from hepml.readers.opening import damage, open_file
 from hepml.tmva.output.contents import OutputDataset, OutputMethod, TMVAOutput
-from hepml.tmva.output.tree import OutputTree, read_tree
+from hepml.tmva.output.tree import Note, OutputTree, read_tree
 
 __all__ = ["read_output"]
 
@@ -20,6 +20,7 @@ _INPUTS = "InputVariables_Id/"
 _CLASSES = {"S": "Signal", "B": "Background", "": "Regression"}
 _HISTOGRAMS = ("TH1", "TH2", "TProfile")
 _MOST_LISTED = 5
+_VERSION = 1
 
 
 def read_output(path: str | os.PathLike[str]) -> TMVAOutput:
@@ -56,7 +57,6 @@ def read_output(path: str | os.PathLike[str]) -> TMVAOutput:
     name = os.fspath(path)
     with open_file(name) as file, damage(name, "cannot be read as an output of TMVA"):
         kinds = {key.partition(";")[0]: kind for key, kind in file.iterclassnames(cycle=True)}
-        note = _note(file) if "hepml" in kinds else {}
         tops = [folder for folder in dict.fromkeys(map(_folder_of, kinds)) if _is_dataset(folder, kinds)]
         if not tops:
             found = ", ".join(list(kinds)[:_MOST_LISTED]) or "nothing"
@@ -65,9 +65,9 @@ def read_output(path: str | os.PathLike[str]) -> TMVAOutput:
                 f"folders {_METHOD}KIND. It holds {found}{', ...' if len(kinds) > _MOST_LISTED else ''}"
             )
             raise ModelFormatError(msg)
-        normalised = note.get("weight") != "physics"
-        datasets = {folder: _dataset(file, name, folder, kinds, weight_is_normalised=normalised) for folder in tops}
-    return TMVAOutput(name, datasets, "hepml" if note else "TMVA")
+        notes = {folder: _note(file, folder, kinds) for folder in tops}
+        datasets = {folder: _dataset(file, name, folder, kinds, notes[folder]) for folder in tops}
+    return TMVAOutput(name, datasets, "hepml" if any(note.is_ours for note in notes.values()) else "TMVA")
 
 
 def _folder_of(path: str) -> str:
@@ -87,15 +87,18 @@ def _is_dataset(folder: str, kinds: dict[str, str]) -> bool:
     return has_method or (has_tree and any(path.startswith(f"{inside}{_CORRELATION}") for path in kinds))
 
 
-def _note(file: Any) -> dict[str, Any]:
-    try:
-        found = json.loads(str(file["hepml"]))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _note(file: Any, folder: str, kinds: dict[str, str]) -> Note:
+    path = f"{folder}/hepml" if folder else "hepml"
+    if kinds.get(path) != "TObjString":
+        return Note()
+    found = json.loads(str(file[path]))
+    if found["format"] != "hepml-tmva" or found["version"] > _VERSION:
+        msg = f"{path} says {found['format']} {found['version']}; this hepml reads hepml-tmva up to {_VERSION}"
+        raise ModelFormatError(msg)
+    return Note(is_ours=True, yields=tuple((name, float(value)) for name, value in (found["yields"] or {}).items()))
 
 
-def _dataset(file: Any, name: str, folder: str, kinds: dict[str, str], *, weight_is_normalised: bool) -> OutputDataset:
+def _dataset(file: Any, name: str, folder: str, kinds: dict[str, str], note: Note) -> OutputDataset:
     inside = f"{folder}/" if folder else ""
     own = {path.removeprefix(inside): kind for path, kind in kinds.items() if path.startswith(inside)}
     histograms = tuple(path for path, kind in own.items() if kind.startswith(_HISTOGRAMS))
@@ -120,7 +123,7 @@ def _dataset(file: Any, name: str, folder: str, kinds: dict[str, str], *, weight
             f"{inside}{tree}",
             drawn=drawn,
             n_variables=n_variables,
-            weight_is_normalised=weight_is_normalised,
+            note=note,
         )
         for tree in _TREES
         if own.get(tree) == "TTree"

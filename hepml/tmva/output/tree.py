@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["OutputTree", "TreeColumns"]
+__all__ = ["Note", "OutputTree", "TreeColumns", "read_tree"]
 
 _PROBABILITY = "prob_"
 
@@ -43,6 +43,14 @@ class TreeColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What hepml states of a dataset that it wrote: that weights are physics weights, and what yields are expected."""
+
+    is_ours: bool = False
+    yields: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OutputTree(Displayed):
     """A tree of events that is read when it is asked for.
 
@@ -58,6 +66,8 @@ class OutputTree(Displayed):
         Number and name of each class that occurs.
     weight_is_normalised : bool
         Whether its weights are 'normalised by TMVA'.
+    yields : tuple of (str, float)
+        Expected number of events of each class, where hepml wrote them.
     """
 
     file: str
@@ -66,6 +76,7 @@ class OutputTree(Displayed):
     columns: TreeColumns
     classes: tuple[tuple[int, str], ...]
     weight_is_normalised: bool = True
+    yields: tuple[tuple[str, float], ...] = ()
 
     def events(self, methods: Sequence[str] | None = None, *, columns: bool = True) -> OutputEvents:
         """Read the events.
@@ -111,6 +122,7 @@ class OutputTree(Displayed):
                 responses=read(wanted.items()),
                 probabilities=read((name, place) for name, place in self.columns.probabilities if name in wanted),
                 weight_is_normalised=self.weight_is_normalised,
+                yields=dict(self.yields) or None,
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -127,9 +139,7 @@ class OutputTree(Displayed):
         }
 
 
-def read_tree(
-    tree: Any, file: str, path: str, *, drawn: frozenset[str], n_variables: int, weight_is_normalised: bool
-) -> OutputTree:
+def read_tree(tree: Any, file: str, path: str, *, drawn: frozenset[str], n_variables: int, note: Note) -> OutputTree:
     """Find out what a tree holds.
 
     Parameters
@@ -142,8 +152,8 @@ def read_tree(
         Names of histograms of variables: files without correlation matrices tell variables from spectators by them.
     n_variables : int
         How many variables the dataset has; 0 if that is not known.
-    weight_is_normalised : bool
-        Whether TMVA wrote it.
+    note : Note
+        What hepml wrote about the dataset, if it did.
 
     Returns
     -------
@@ -179,7 +189,7 @@ def read_tree(
         ),
         weight=weight,
     )
-    return OutputTree(file, path, int(tree.num_entries), columns, classes, weight_is_normalised)
+    return OutputTree(file, path, int(tree.num_entries), columns, classes, not note.is_ours, note.yields)
 
 
 def _is_drawn(name: str, classes: tuple[tuple[int, str], ...], drawn: frozenset[str]) -> bool:
