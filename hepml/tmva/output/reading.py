@@ -64,6 +64,8 @@ def read_output(path: str | os.PathLike[str]) -> TMVAOutput:
                 f"{name} is no output of TMVA: neither at the top nor in a folder stands a TestTree or TrainTree beside "
                 f"folders {_METHOD}KIND. It holds {found}{', ...' if len(kinds) > _MOST_LISTED else ''}"
             )
+            if "hepml" in kinds:
+                msg += ". hepml wrote it: open the folder of its run with hepml.Run, or train with --tmva-output"
             raise ModelFormatError(msg)
         notes = {folder: _note(file, folder, kinds) for folder in tops}
         datasets = {folder: _dataset(file, name, folder, kinds, notes[folder]) for folder in tops}

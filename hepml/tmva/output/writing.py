@@ -148,10 +148,10 @@ def _renamed(events: OutputEvents) -> OutputEvents:
     named = [*events.variables, *events.spectators, *events.responses, "classID", "className", "weight"]
     seen: dict[str, str] = {}
     for name in named:
-        other = seen.setdefault(_internal(name), name)
-        if other is not name:
-            msg = f"{other!r} and {name!r} would both be the branch {_internal(name)!r}: rename one"
+        if (internal := _internal(name)) in seen:
+            msg = f"{seen[internal]!r} and {name!r} would both be the branch {internal!r}: rename one"
             raise InvalidInputError(msg)
+        seen[internal] = name
     return replace(
         events,
         variables={_internal(name): column for name, column in events.variables.items()},
