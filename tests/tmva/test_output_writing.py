@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hepml.tmva.output import OutputEvents
 
 KINDS = {"A": "xgboost"}
-LABELS = {"x": ("p_{T}", "GeV")}
+LABELS = {"x": (r"$p_{T}^{\tau}$", "GeV")}
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,8 @@ def test_round_trip(written: tuple[Path, OutputEvents, OutputEvents]) -> None:
         weight = back.physics_weight()
         assert [weight[back.is_signal].sum(), weight[~back.is_signal].sum()] == pytest.approx([10.0, 200.0])
     assert dataset.method("A").kind == "xgboost"
-    assert dataset.histogram("InputVariables_Id/x__Signal_Id").axis_titles[0] == "p_{T}  [GeV]"
-    assert dataset.correlation_matrix("Background").labels == ("p_{T}", "y")
+    assert dataset.histogram("InputVariables_Id/x__Signal_Id").axis_titles[0] == "p_{T}^{#tau}  [GeV]"
+    assert dataset.correlation_matrix("Background").labels == ("p_{T}^{#tau}", "y")
     # it can be written again from what was read, and is the same
     write_output(
         path.with_name("again.root"), dataset.train.events(), dataset.test.events(), kinds=KINDS, labels=LABELS
@@ -176,7 +176,7 @@ def test_root_reads_trees_and_histograms(
     expected = np.average(np.asarray(test.responses["A"])[signal], weights=test.weight[signal])
     assert seen["mean"] == pytest.approx(expected, rel=1e-6)
     assert 0 < seen["ks"] <= 1
-    assert seen["label"] == "p_{T}"
+    assert seen["label"] == "p_{T}^{#tau}"
     assert seen["correlation"] == dataset.correlation_matrix("Signal").values[0, 1]
     assert seen["plane"] == signal.size / 2
     profile = dataset.histogram("InputVariables_Id/CorrelationPlots/prof_y_vs_x_Signal_Id")
