@@ -19,6 +19,7 @@ from hepml.errors import (
     UnknownNameError,
     WeightError,
 )
+from hepml.readers import root_writer
 from hepml.tmva import read_output, write_output
 from tests.tmva.golden import reference
 from tests.tmva.test_output_histograms import two_gaussians
@@ -232,6 +233,30 @@ def test_a_response_without_a_folder_is_a_method(tmp_path: Path) -> None:
     dataset = read_output(tmp_path / "old.root").dataset()
     with pytest.raises(UnknownNameError, match="unknown method 'MLP'"):
         dataset.test.events(["MLP"])
+
+
+def test_trees_alone(tmp_path: Path) -> None:
+    with uproot.recreate(tmp_path / "silent.root") as file:
+        kinds = {"classID": "i4", "className": "string", "x": "f4", "weight": "f4", "BDT": "f4"}
+        tree = file.mktree("d/TestTree", kinds)
+        numbers = np.ones(3, np.float32)
+        tree.extend(
+            {
+                "classID": np.array([1, 0, 1]),
+                "className": ["b", "s", "b"],
+                "x": numbers,
+                "weight": numbers,
+                "BDT": numbers,
+            }
+        )
+    dataset = read_output(tmp_path / "silent.root").dataset("d")
+    assert (dataset.test.classes, dataset.train_tree, list(dataset.methods)) == (((0, "s"), (1, "b")), None, ["BDT"])
+    scores = tmp_path / "scores.root"
+    with root_writer(scores) as writer:
+        writer.note({"format": "hepml-scores", "version": 1})
+        writer.extend("TestTree", {"classID": np.ones(1, np.int32)})
+    with pytest.raises(ModelFormatError, match="hepml wrote it: open the folder of its run with hepml"):
+        read_output(scores)
 
 
 def test_what_is_no_output(tmp_path: Path) -> None:
