@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_numbers
 from hepml.evaluation.figures_of_merit import FigureOfMerit, figure_of_merit
 from hepml.evaluation.scaled_events import ScaledEvents
@@ -30,7 +31,7 @@ _ADDITIVE = ("z_a_sigma_b", "z_a")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScoreBinning:
+class ScoreBinning(Displayed):
     """Edges of bins of the score, and how they were chosen.
 
     Parameters
@@ -69,7 +70,7 @@ class ScoreBinning:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BinnedSignificance:
+class BinnedSignificance(Displayed):
     """Significance of each bin of the score and of all of them together.
 
     Parameters

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _EDGE = 1.0e-5
 
 
 @dataclass(frozen=True, slots=True)
-class TmvaEfficiencies:
+class TmvaEfficiencies(Displayed):
     """One line of TMVA's table "Evaluation results ranked by best signal efficiency and purity (area)".
 
     They are TMVA's numbers, not hepml's: binned, interpolated, and of the flipped classifier where it is inverted.
