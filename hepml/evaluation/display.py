@@ -22,7 +22,8 @@ class _Result(Protocol):
 class Displayed:
     """Base of results: shows ``to_dict()`` as HTML tables, single numbers first, then what is a list; errors beside numbers.
 
-    Lists of one length make one table, and so do entries of one kind. Of longer lists, those of curves and histograms, only the length is said.
+    Lists of one length make one table, and so do entries of one kind. Of longer lists, those of curves and histograms, only
+    the length is said.
     """
 
     __slots__ = ()
