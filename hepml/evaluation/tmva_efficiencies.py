@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents
 from hepml.evaluation.tmva_curve import TmvaCurve, single_precision
 
@@ -24,7 +25,7 @@ _N_SCAN = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class TmvaEfficiencies:
+class TmvaEfficiencies(Displayed):
     """One line of TMVA's table "Evaluation results ranked by best signal efficiency and purity (area)".
 
     They are TMVA's numbers, not hepml's: binned, interpolated, and of the flipped classifier where it is inverted.

@@ -34,7 +34,7 @@ from hepml.workflow.evaluating import evaluate_method
 from hepml.workflow.methods import Cut, TrainedMethod
 from hepml.workflow.plan import Plan, training_names
 from hepml.workflow.training import train_all
-from tests.workflow.test_documentation import documented, leaves
+from tests.workflow.test_documentation import assert_formulae, documented, leaves
 from tests.workflow.toys import FIRST_EVENT, analysis_content, write_analysis, write_sample
 
 PROJECT = Path(__file__).parents[2]
@@ -169,6 +169,8 @@ def test_cuts_are_chosen_on_all_events_by_the_model_that_stopped_on_each(run: Ru
 
 
 def test_metrics_of_folds_are_documented(run: Run, toy_run: Run) -> None:
+    assert_formulae(run.metrics)
+
     def keys(finished: Run) -> set[str]:
         return {re.sub(r"^methods\.[^.]+", "methods.NAME", path) for path in leaves(finished.metrics)}
 
