@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import EmptyClassError, FeatureValueError, InvalidInputError, WeightError
+from hepml.forest.tmva_document import internal_name
 from hepml.tmva.preparation.normalising import norm_factors, running_sum
 from hepml.tmva.preparation.prepared import ClassCounts, PreparedData, TMVAEvents
-from hepml.tmva.preparation.variables import declared_variables, internal_name, with_ranges
+from hepml.tmva.preparation.variables import declared_variables, with_ranges
 from hepml.tmva.setup import Variable
 
 if TYPE_CHECKING:

@@ -96,7 +96,9 @@ def _describe(element: Element, training: TrainingSet, suffix: str) -> int:
     per_bin = cast("int", _option(options, "NAvEvtPerBin", suffix))
     chosen = n_bins if n_bins > 0 else len(training) // per_bin if per_bin > 0 else 0
     if chosen < 1:
-        msg = f"{training.name}: {len(training)} events, Nbins={n_bins} and NAvEvtPerBin={per_bin} for MVAPdf give no bin"
+        msg = (
+            f"{training.name}: {len(training)} events, Nbins={n_bins} and NAvEvtPerBin={per_bin} for MVAPdf give no bin"
+        )
         raise FeatureValueError(msg)
     return chosen * finer
 

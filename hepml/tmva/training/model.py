@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hepml.errors import InvalidInputError
+from hepml.errors import ExportError, InvalidInputError
+from hepml.forest.to_tmva import weights_lines
 from hepml.tmva.methods.bdt import BDT
 from hepml.tmva.reader import Reader
+from hepml.transforms.markup import to_text
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+
     import numpy as np
     from numpy.typing import NDArray
 
     from hepml.data.features import Feature
     from hepml.forest import Forest
+    from hepml.forest.verification import Verification
     from hepml.tmva.methods.base import Method
     from hepml.tmva.options import Options
     from hepml.tmva.setup import MethodSetup
@@ -35,6 +41,8 @@ class TrainedMethod:
         What it was trained with.
     log : TrainingLog
         How it was trained.
+    weights : callable, optional
+        Gives the lines of its ``Weights``, where the method does not.
 
     Attributes
     ----------
@@ -44,8 +52,17 @@ class TrainedMethod:
         What trained it, ``"native"`` or ``"root"``.
     """
 
-    def __init__(self, setup: MethodSetup, method: Method, options: Options, log: TrainingLog) -> None:
+    def __init__(
+        self,
+        setup: MethodSetup,
+        method: Method,
+        options: Options,
+        log: TrainingLog,
+        *,
+        weights: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
         self.reader = Reader.of(setup, method)
+        self._weights = weights
         self.options = options
         self.log = log
 
@@ -102,3 +119,39 @@ class TrainedMethod:
     def rarity(self, X: object, **how: Any) -> NDArray[np.float64]:
         """Return the rarity, as :meth:`hepml.tmva.Reader.rarity`; needs ``CreateMVAPdfs``."""
         return self.reader.rarity(X, **how)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Verification:
+        """Write a weights file as TMVA lays it out, which TMVA's Reader and :func:`hepml.load` read.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, ``X.weights.xml``; ``.gz`` at its end packs it, which TMVA itself does not read.
+        overwrite : bool
+            Whether an existing file may be replaced.
+
+        Returns
+        -------
+        Verification
+            How it was compared with this model before it was written.
+
+        Raises
+        ------
+        ExportError
+            If the file would not answer as this does.
+        OutputError
+            If the file exists and may not be replaced, or cannot be written.
+        """
+        from hepml.tmva.writing import write_method
+
+        return write_method(self.method, self.reader.setup, path, weights=self._lines(), overwrite=overwrite)
+
+    def _lines(self) -> Iterable[str]:
+        if self._weights is not None:
+            return self._weights()
+        if isinstance(self.method, BDT):
+            return weights_lines(self.method.forest)
+        if not hasattr(self.method, "to_xml"):
+            msg = f"{self.kind} cannot be written"
+            raise ExportError(msg)
+        return to_text(self.method.to_xml(), 1).splitlines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 from xml.etree.ElementTree import Element
@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from hepml.errors import EmptyClassError
+from hepml.forest.tmva_document import RELEASES
 from hepml.tmva.events import Events
 from hepml.tmva.options import declared
 from hepml.tmva.setup import MethodSetup, Option
@@ -41,7 +42,6 @@ TRAINERS = {
 _ONLY_PRINTED = frozenset({"V", "VerbosityLevel", "H"})
 # options of every method, which the engine itself obeys; densities have MVAPdf in their names
 _OF_ALL = frozenset({"VarTransform", "CreateMVAPdfs", "IgnoreNegWeightsInTraining"})
-_RELEASES = {"TMVA Release": "4.2.1 [262657]", "ROOT Release": "6.40/00 [403456]"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +103,8 @@ def train_natively(request: Request) -> TrainedMethod:
         fitted.history,
         fitted.text,
     )
-    return TrainedMethod(_setup(request, training, fitted, densities, seconds), fitted.method, request.options, log)
+    setup = _setup(request, training, fitted, densities)
+    return TrainedMethod(setup, fitted.method, request.options, log, weights=fitted.weights)
 
 
 def training_set(request: Request) -> TrainingSet:
@@ -176,16 +177,13 @@ def _notes(training: TrainingSet) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _setup(
-    request: Request, training: TrainingSet, fitted: Fitted, densities: Element | None, seconds: float
-) -> MethodSetup:
+def _setup(request: Request, training: TrainingSet, fitted: Fitted, densities: Element | None) -> MethodSetup:
     data = request.data
     known = declared(request.kind, analysis_type=data.analysis_type, n_variables=len(data.variables))
     info = {
-        **_RELEASES,
+        **RELEASES,
         "Creator": "hepml",
         "Training events": str(len(training)),
-        "TrainingTime": f"{seconds:.8e}",
         "AnalysisType": data.analysis_type,
     }
     return MethodSetup(
@@ -219,8 +217,3 @@ def _text(option: Declared, value: Value | None) -> str:
     if option.type == "float" and isinstance(value, (int, float)) and math.isfinite(value):
         return f"{float(value):.6e}"
     return str(value)
-
-
-def with_weights(setup: MethodSetup, weights: Element) -> MethodSetup:
-    """Return the setup with the weights in it."""
-    return replace(setup, weights=weights)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -104,6 +104,8 @@ class Fitted:
         What TMVA prints when it is trained.
     options : mapping of str to bool, int, float or str
         Options that training changed, as TMVA writes them into the file.
+    weights : callable, optional
+        Gives the lines of ``Weights`` in the file, for a method that has neither ``to_xml`` nor a forest that can be written.
     """
 
     method: Method
@@ -112,6 +114,7 @@ class Fitted:
     history: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     text: str = ""
     options: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+    weights: Callable[[], Iterable[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
