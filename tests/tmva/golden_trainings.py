@@ -89,6 +89,7 @@ class GoldenTraining:
                 analysis_type=data.analysis_type,
                 n_variables=len(data.variables),
                 classes=data.class_names,
+                newer=True,
             )
         except HepmlError as error:
             return str(error)
