@@ -19,8 +19,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 
 from hepml.tmva import train
+from hepml.tmva.options import parse
 from hepml.tmva.preparation import from_arrays
-from hepml.tmva.training.native import Request, _trainer, training_set
+from hepml.tmva.training.native import Request, trainer_of, training_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,11 +52,9 @@ def events(n_events: int) -> PreparedData:
 
 def fisher(data: PreparedData, repeat: int) -> None:
     """Compare with the products of a matrix library, one for each class, in double precision."""
-    from hepml.tmva.options import parse
-
     request = Request("Fisher", "Fisher", parse("Fisher", ""), data)
     training = training_set(request)
-    fit = _trainer("Fisher").fit
+    fit = trainer_of("Fisher").fit
     centred, weighted = ready(data)
     whole, alone, products, bare = in_turns(
         repeat,
