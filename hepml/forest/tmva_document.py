@@ -20,6 +20,9 @@ _ATTRIBUTES = (
     *("name", "size", "modified", "VarIndex", "SpecIndex", "TargetIndex", "Expression", "Label", "Title", "Unit"),
     *("Internal", "Type", "Min", "Max", "Name", "Index", "value"),
 )
+# what Tools::ReplaceRegularExpressions makes of characters that C++ does not allow in names, in its order
+_REMOVED = "$&|!%^&()'<>?= "
+_WORDS = {"::": "_", "*": "_T_", "/": "_D_", "+": "_P_", "-": "_M_", "[": "_", "]": "_"}
 # group of the header, its element, the elements in it, and the attribute that counts them
 _COUNTED = (
     ("variables", "Variables", "Variable", "NVar"),
@@ -84,8 +87,12 @@ def variable_entry(index_name: str, index: int, name: str, low: float, high: flo
 
 
 def internal_name(expression: str) -> str:
-    """Return the name without the characters that TMVA keeps out of branch names."""
-    return re.sub(r"[^0-9A-Za-z_]", "_", expression)
+    """Return the name that TMVA gives a branch or a variable of C++ (``Tools::ReplaceRegularExpressions``)."""
+    for character in _REMOVED:
+        expression = expression.replace(character, "_")
+    for text, word in _WORDS.items():
+        expression = expression.replace(text, word)
+    return expression
 
 
 def _items(tag: str, items: Sequence[Mapping[str, str]], *, with_text: bool = False) -> Iterator[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_OPTIONS", "TreesToWrite", "weights_xml"]
+__all__ = ["DEFAULT_OPTIONS", "TreesToWrite", "tree_lines", "weights_xml"]
 
 # names and defaults of MethodBDT in TMVA 4.2.1; later releases know all of them
 DEFAULT_OPTIONS = {
@@ -123,10 +123,17 @@ def weights_xml(header: Mapping[str, Any], trees: TreesToWrite, analysis_type: i
         If a name holds characters that XML cannot.
     """
     transformations = Element("Transformations", NTransformations=header["transformations"])
-    return weights_document(header, _weights(trees, analysis_type), transformations=transformations)
+    return weights_document(header, tree_lines(trees, analysis_type), transformations=transformations)
 
 
-def _weights(trees: TreesToWrite, analysis_type: int) -> Iterator[str]:
+def tree_lines(trees: TreesToWrite, analysis_type: int) -> Iterator[str]:
+    """Yield the lines of ``Weights``.
+
+    Parameters
+    ----------
+    trees, analysis_type
+        As for :func:`weights_xml`.
+    """
     yield f'  <Weights NTrees="{len(trees.roots)}" AnalysisType="{analysis_type}">'
     for index, root in enumerate(trees.roots):
         weight = attribute_number(trees.boost_weight[index])

@@ -11,6 +11,8 @@ from hepml.tmva.option_tables import TABLES
 from hepml.transforms.markup import to_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hepml.tmva.setup import MethodSetup, Variable
 
 __all__ = ["document_of"]
@@ -20,13 +22,15 @@ _DEEPEST = 20
 _ARRAYS = {option.name for table in TABLES.values() for option in table if option.shape == "array"}
 
 
-def document_of(setup: MethodSetup) -> str:
+def document_of(setup: MethodSetup, weights: Iterable[str] | None = None) -> str:
     """Return the text of a weights file.
 
     Parameters
     ----------
     setup : MethodSetup
         What it is to say. Numbers stand in it as they do in the elements of ``transformations``, ``pdfs`` and ``weights``.
+    weights : iterable of str, optional
+        Lines of the element ``Weights``, instead of those of the setup.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def document_of(setup: MethodSetup) -> str:
     }
     return weights_document(
         header,
-        to_text(_plain(setup.weights), 1).splitlines(),
+        to_text(_plain(setup.weights), 1).splitlines() if weights is None else weights,
         transformations=None if setup.transformations is None else _plain(setup.transformations),
         pdfs=None if setup.pdfs is None else _plain(setup.pdfs),
     )

@@ -84,6 +84,29 @@ class Reader:
             method = method_of(setup)
         if cut != ">=":
             method = _with_open_cuts(method, cut)
+        self._begin(setup, method)
+
+    @classmethod
+    def of(cls, setup: MethodSetup, method: Method) -> Reader:
+        """Return a reader of a method that is in memory, as if it had been read from a file.
+
+        Parameters
+        ----------
+        setup : MethodSetup
+            All but the weights, which are not looked at.
+        method : Method
+            The weights.
+
+        Raises
+        ------
+        ModelFormatError
+            If transformations are damaged.
+        """
+        reader = cls.__new__(cls)
+        reader._begin(setup, method)
+        return reader
+
+    def _begin(self, setup: MethodSetup, method: Method) -> None:
         if not setup.variables:
             setup.fail("it has no variables")
         self.setup = setup

@@ -27,7 +27,7 @@ from hepml.transforms.selection import Columns, Selection
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -266,7 +266,12 @@ def _write_reader(reader: Reader, path: str | os.PathLike[str], *, overwrite: bo
 
 
 def write_method(
-    method: Method, setup: MethodSetup, path: str | os.PathLike[str], *, overwrite: bool = False
+    method: Method,
+    setup: MethodSetup,
+    path: str | os.PathLike[str],
+    *,
+    weights: Iterable[str] | None = None,
+    overwrite: bool = False,
 ) -> Verification:
     """Write a method of TMVA whose setup is known, as a training or :func:`hepml.tmva.setup_making.setup_of` gives it.
 
@@ -278,6 +283,8 @@ def write_method(
         What is written, the method's weights with it.
     path : path-like
         The file; ``.gz`` at its end packs it.
+    weights : iterable of str, optional
+        Lines of the element ``Weights``, instead of those of the setup.
     overwrite : bool
         Whether an existing file may be replaced.
 
@@ -288,7 +295,7 @@ def write_method(
     OutputError
         If the file exists and may not be replaced, or cannot be written.
     """
-    text = document_of(setup)
+    text = document_of(setup, weights)
     chain = chain_of(setup)
     n_variables = len(setup.variables)
     X = _events(np.array([[v.minimum, v.maximum] for v in (*setup.variables, *setup.spectators)]))
