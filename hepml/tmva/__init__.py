@@ -1,5 +1,31 @@
-"""TMVA without ROOT: its weights files, outputs and options, and its methods as they respond."""
+"""TMVA without ROOT: its weights files, outputs and options, its preparation of events, its methods trained and applied."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from hepml.tmva.reader import Reader
 
-__all__ = ["Reader"]
+if TYPE_CHECKING:
+    from hepml.tmva.preparation import PreparedData, TMVAEvents, prepare
+
+__all__ = ["PreparedData", "Reader", "TMVAEvents", "prepare"]
+
+# reading a weights file must not wait for what only training needs
+_LATER = {
+    "PreparedData": "hepml.tmva.preparation",
+    "TMVAEvents": "hepml.tmva.preparation",
+    "prepare": "hepml.tmva.preparation",
+}
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
