@@ -38,6 +38,8 @@ class TreeSample:
         Class of each event.
     weight : ndarray of float64, shape (n_events,)
         Weights, none zero.
+    balance : ndarray of float64, shape (n_events,)
+        Weights of which the sums of signal and background are made equal: the same, if none were paired.
     target : ndarray of float32, shape (n_events,)
         What a regression learns; empty otherwise.
     whole : ndarray of bool, shape (n_variables,)
@@ -51,6 +53,7 @@ class TreeSample:
     X: NDArray[np.float32]
     class_index: NDArray[np.intp]
     weight: NDArray[np.float64]
+    balance: NDArray[np.float64]
     target: NDArray[np.float32]
     whole: NDArray[np.bool_]
     n_classes: int
@@ -154,7 +157,7 @@ class _Growth:
         """Weigh the classes equally, and set what the first tree learns (``InitEventSample``, ``InitGradBoost``)."""
         sample, n = self.sample, len(self.weight)
         if sample.analysis_type != "Regression":
-            s, b = (_sum(self.weight[self.is_signal == side]) for side in (True, False))
+            s, b = (_sum(sample.balance[self.is_signal == side]) for side in (True, False))
             if s != 0 and b != 0:
                 ratio = self.settings.signal_ratio
                 self.boost[:] = np.where(self.is_signal, n / ((1 + ratio) * s) * ratio, n / ((1 + ratio) * b))
