@@ -9,14 +9,20 @@ from hepml.tmva.reader import Reader
 
 if TYPE_CHECKING:
     from hepml.tmva.preparation import PreparedData, TMVAEvents, prepare
+    from hepml.tmva.training import TrainedMethod, TrainingLog, train
+    from hepml.tmva.writing import write
 
-__all__ = ["PreparedData", "Reader", "TMVAEvents", "prepare"]
+__all__ = ["PreparedData", "Reader", "TMVAEvents", "TrainedMethod", "TrainingLog", "prepare", "train", "write"]
 
-# reading a weights file must not wait for what only training needs
+# reading a weights file must not wait for what only training and writing need
 _LATER = {
     "PreparedData": "hepml.tmva.preparation",
     "TMVAEvents": "hepml.tmva.preparation",
+    "TrainedMethod": "hepml.tmva.training",
+    "TrainingLog": "hepml.tmva.training",
     "prepare": "hepml.tmva.preparation",
+    "train": "hepml.tmva.training",
+    "write": "hepml.tmva.writing",
 }
 
 

@@ -85,8 +85,8 @@ def input_trees(given: InputTree | Iterable[InputTree], name: str) -> tuple[Tree
     Parameters
     ----------
     given : list of path-like or tuple
-        ``file``, ``(file, tree)``, ``(file, tree, weight)`` or ``(file, tree, weight, "Training" or "Test")``; globs stand for
-        files one after the other.
+        ``file``, ``(file, tree)``, ``(file, tree, weight)`` or ``(file, tree, weight, "Training" or "Test")``; a glob is
+        its files one after the other.
     name : str
         The class, for messages.
 

@@ -10,20 +10,18 @@ import numpy as np
 
 from hepml.errors import FeatureValueError, InvalidInputError
 from hepml.expressions import parse
+from hepml.forest.tmva_document import internal_name
 from hepml.tmva.setup import Variable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Declaration", "declared_variables", "internal_name", "with_ranges"]
+__all__ = ["Declaration", "declared_variables", "with_ranges"]
 
 # an expression; the arguments of AddVariable (expression, title, unit, "F" or "I"); or the result
 Declaration = str | Sequence[str] | Variable
 
 _MOST_WORDS = 4
-# what Tools::ReplaceRegularExpressions makes of characters that C++ does not allow in names, in its order
-_REMOVED = "$&|!%^&()'<>?= "
-_WORDS = {"::": "_", "*": "_T_", "/": "_D_", "+": "_P_", "-": "_M_", "[": "_", "]": "_"}
 
 
 def declared_variables(declarations: Sequence[Declaration], what: str) -> tuple[Variable, ...]:
@@ -58,15 +56,6 @@ def declared_variables(declarations: Sequence[Declaration], what: str) -> tuple[
             msg = f"{what} {label!r} is declared {labels.count(label)} times: label them, as 'name := {label}'"
             raise InvalidInputError(msg)
     return found
-
-
-def internal_name(label: str) -> str:
-    """Return the name of a branch or C++ variable that TMVA makes of a label (``Tools::ReplaceRegularExpressions``)."""
-    for character in _REMOVED:
-        label = label.replace(character, "_")
-    for text, word in _WORDS.items():
-        label = label.replace(text, word)
-    return label
 
 
 def with_ranges(variables: tuple[Variable, ...], values: NDArray[np.float32], what: str) -> tuple[Variable, ...]:
