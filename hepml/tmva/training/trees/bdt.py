@@ -13,7 +13,7 @@ from hepml.tmva.training.training_set import Fitted, Trainer
 from hepml.tmva.training.trees.forest_growing import TreeSample, grow_forest
 from hepml.tmva.training.trees.negative_weights import left_by_pairing
 from hepml.tmva.training.trees.settings import settings_of
-from hepml.tmva.training.trees.written import forest_from, weights_of
+from hepml.tmva.training.trees.written import forest_from, lines_of, weights_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +58,8 @@ def fit(training: TrainingSet) -> Fitted:
     sample, notes = _sample(training, settings)
     grown = grow_forest(sample, settings)
     regresses = training.analysis_type == "Regression"
-    content = weights_of(grown, targets=regresses or settings.boost == "Grad")
+    targets = regresses or settings.boost == "Grad"
+    content = weights_of(grown, targets=targets)
     options = _written_options(training, settings)
     forest = forest_from(content, _header(training, options), _names(training), training.name)
     method = BDT(forest, np.zeros((0, training.X.shape[1] + 1)), np.zeros(0), None, regresses, _is_single(training))
@@ -76,6 +77,7 @@ def fit(training: TrainingSet) -> Fitted:
         },
         text=f"<Train> average number of nodes (w/o pruning) : {int(grown.n_grown.sum()) // len(grown.weight)}",
         options=options,
+        weights=lambda: lines_of(grown, targets=targets),
     )
 
 
@@ -143,7 +145,8 @@ def _written_options(training: TrainingSet, settings: BDTSettings) -> dict[str, 
     """Return the options that training changed, as TMVA writes them."""
     options = training.options
     written: dict[str, bool | int | float | str] = {
-        name: str(options[name]).lower() for name in ("AdaBoostR2Loss", "NegWeightTreatment", "SeparationType", "PruneMethod")
+        name: str(options[name]).lower()
+        for name in ("AdaBoostR2Loss", "NegWeightTreatment", "SeparationType", "PruneMethod")
     }
     if settings.boost == "Grad" or options["UseRandomisedTrees"]:
         written["PruneMethod"] = "nopruning"
@@ -175,7 +178,7 @@ def _header(training: TrainingSet, changed: dict[str, bool | int | float | str])
 
 def _names(training: TrainingSet) -> list[str]:
     expressions = [variable.expression for variable in training.variables]
-    if len(training.chain) or len(set(expressions)) < len(expressions):
+    if training.chain.steps or len(set(expressions)) < len(expressions):
         return [f"variable{number}" for number in range(len(expressions))]
     return expressions
 

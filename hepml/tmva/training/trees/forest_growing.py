@@ -116,7 +116,9 @@ def grow_forest(sample: TreeSample, settings: BDTSettings) -> GrownForest:
         ("Multiclass", "Grad"): growth.gradient,
         ("Regression", "Grad"): growth.huber,
     }.get((sample.analysis_type, settings.boost), growth.nothing)
-    classes = range(sample.n_classes) if sample.analysis_type == "Multiclass" else range(sample.signal, sample.signal + 1)
+    classes = (
+        range(sample.n_classes) if sample.analysis_type == "Multiclass" else range(sample.signal, sample.signal + 1)
+    )
     growth.start()
     goes_on = True
     for _ in range(settings.n_trees):
@@ -329,9 +331,7 @@ class _Growth:
     def loss(self) -> tuple[float, float, float]:
         """Return the average loss of the tree, the largest deviation, and the sum of weights."""
         result = np.zeros(3)
-        boosting.deviation(
-            self.drawn, self.weight, self.boost, self.target[0], self.answer, self.settings.loss, result
-        )
+        boosting.deviation(self.drawn, self.weight, self.boost, self.target[0], self.answer, self.settings.loss, result)
         return float(result[0]), float(result[1]), float(result[2])
 
     def check(self, alpha: float, error: float) -> None:

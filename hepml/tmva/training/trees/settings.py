@@ -20,7 +20,7 @@ _LOSSES = ("Linear", "Quadratic", "Exponential")
 # the grid of regression trees without a number of cuts (DecisionTree's constructor)
 _REGRESSION_CUTS = 200
 _DEFAULT_CUTS = 20
-_ENGINE = "; engine=\"root\" trains it with TMVA itself"
+_ENGINE = '; engine="root" trains it with TMVA itself'
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,9 @@ def settings_of(options: Options, analysis_type: str, n_variables: int, n_events
     if regression and separation != "RegressionVariance":
         notes.append(f"SeparationType={separation} is not for regression: RegressionVariance is used")
     if not targets and separation == "RegressionVariance":
-        msg = "SeparationType=RegressionVariance needs targets, and TMVA crashes without: use Grad or another separation"
+        msg = (
+            "SeparationType=RegressionVariance needs targets, and TMVA crashes without: use Grad or another separation"
+        )
         raise InvalidInputError(msg)
     if regression and n_cuts < 0:
         notes.append(f"nCuts={n_cuts}: regression has no full scan, {_DEFAULT_CUTS} cuts are used")

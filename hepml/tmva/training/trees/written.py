@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.forest.from_tmva import forest_of, node_extras
+from hepml.forest.tmva_writer import TreesToWrite, tree_lines
 from hepml.forest.tmva_xml import WeightsFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from hepml.forest import Forest
     from hepml.tmva.training.trees.forest_growing import GrownForest
 
-__all__ = ["forest_from", "weights_of"]
+__all__ = ["forest_from", "lines_of", "weights_of"]
 
 # TMVA's numbers of analysis types, of which a tree knows two
 _CLASSIFICATION, _REGRESSION = "0", "1"
@@ -49,6 +50,28 @@ def weights_of(grown: GrownForest, *, targets: bool) -> WeightsFile:
     for name in _FLOATS:
         setattr(content, name, array("d", nodes[name].astype(np.float64).tolist()))
     return content
+
+
+def lines_of(grown: GrownForest, *, targets: bool) -> Iterator[str]:
+    """Yield the lines of ``Weights``, as ``MethodBDT::AddWeightsXMLTo`` writes them."""
+    nodes, first = grown.nodes, grown.first_node
+    root = np.repeat(first[:-1], np.diff(first))
+    trees = TreesToWrite(
+        roots=first[:-1].tolist(),
+        constants=[],
+        boost_weight=grown.weight,
+        variable=nodes["variable"],
+        leaf=nodes["left"] < 0,
+        left=nodes["left"] + root,
+        right=nodes["right"] + root,
+        cut=nodes["cut"],
+        response=nodes["response"],
+        rms=nodes["rms"],
+        purity=nodes["purity"],
+        cut_type=nodes["cut_type"],
+        node_type=nodes["node_type"],
+    )
+    return tree_lines(trees, int(_REGRESSION if targets else _CLASSIFICATION))
 
 
 def forest_from(content: WeightsFile, header: dict[str, Any], names: Sequence[str], name: str) -> Forest:
