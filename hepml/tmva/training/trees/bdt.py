@@ -87,11 +87,12 @@ TREES = Trainer(fit, frozenset({"Classification", "Multiclass", "Regression"}), 
 def variable_importance(grown: GrownForest) -> NDArray[np.float64]:
     """Return the importance of each variable, which sum to 1 (``MethodBDT::GetVariableImportance``)."""
     importance = np.zeros(grown.importance.shape[1])
-    for weight, of_tree in zip(grown.weight, grown.importance, strict=True):
-        total = float(np.add.accumulate(of_tree)[-1])
-        if total > _SMALLEST_IMPORTANCE:
-            importance += weight * (of_tree / total)
+    # where all targets are equal, rounding makes gains that are infinite
     with np.errstate(invalid="ignore"):
+        for weight, of_tree in zip(grown.weight, grown.importance, strict=True):
+            total = float(np.add.accumulate(of_tree)[-1])
+            if total > _SMALLEST_IMPORTANCE:
+                importance += weight * (of_tree / total)
         root = np.sqrt(importance)
         total = float(np.add.accumulate(root)[-1])
         return root / total if total != 0 else root

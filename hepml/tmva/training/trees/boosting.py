@@ -59,10 +59,9 @@ def bag(seed, n_events, mean):
 def terms_of_classes(weight, boost, is_signal, terms):
     """Write what each event adds to a bin of a classification tree."""
     for event in range(len(weight)):
-        w = weight[event] * boost[event]
-        terms[4 * event] = w if is_signal[event] else 0.0
-        terms[4 * event + 1] = 0.0 if is_signal[event] else w
-        terms[4 * event + 2] = 1.0
+        terms[4 * event] = weight[event] * boost[event]
+        terms[4 * event + 1] = 1.0
+        terms[4 * event + 2] = 0.0 if is_signal[event] else 1.0
         terms[4 * event + 3] = 0.0
 
 
@@ -128,11 +127,12 @@ def ada_boost(sample, weight, boost, is_signal, answer, yes_no, limit, beta, inv
         if not yes_no:
             side = 1.0 if is_signal[event] else -1.0
             factor = math.exp(-1.0 * alpha * side * ((answer[event] - 0.5) * 2.0))
-        if not yes_no or (answer[event] > limit) != is_signal[event]:
-            if inverse and not weight[event] * boost[event] > 0.0:
-                boost[event] *= 1.0 / factor
-            else:
-                boost[event] = max(_SMALLEST_BOOST, boost[event]) * factor
+        old = boost[event]
+        new = max(_SMALLEST_BOOST, old) * factor
+        if inverse and not weight[event] * old > 0.0:
+            new = old * (1.0 / factor)
+        # chosen, not branched on: which events are wrong cannot be foreseen
+        boost[event] = new if not yes_no or (answer[event] > limit) != is_signal[event] else old
         new_total += weight[event] * boost[event]
     norm = len(sample) / new_total
     norm_signal = norm * ratio

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from hepml.tmva.random import seeded
 from hepml.tmva.training.trees import boosting, growing, tree_order
 from hepml.tmva.training.trees.growing import EMPTY_DAUGHTER, NODE
 from hepml.tmva.training.trees.separation import REGRESSION
+from hepml.tmva.training.trees.threaded_growing import grow_in_threads, parts_of, useful_threads
 from hepml.tmva.training.trees.vectors import LANES
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ __all__ = ["GrownForest", "TreeSample", "grow_forest"]
 # TMVA seeds the generator of the first tree at random; its number minus one is taken by no other tree
 _SEED_OF_FIRST_TREE = 2**32 - 1
 _QUANTILE_OF_TRANSITION = 0.7
+# bytes of a line of the processor's cache
+_LINE = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +96,7 @@ class GrownForest:
     stopped: bool
 
 
-def grow_forest(sample: TreeSample, settings: BDTSettings) -> GrownForest:
+def grow_forest(sample: TreeSample, settings: BDTSettings, *, threads: int | None = None) -> GrownForest:
     """Grow a forest.
 
     Parameters
@@ -101,13 +105,25 @@ def grow_forest(sample: TreeSample, settings: BDTSettings) -> GrownForest:
         The events, without those that are not to be used.
     settings : BDTSettings
         How.
+    threads : int, optional
+        Number of threads; it changes no tree. Default: as many as there are cores and variables are worth.
 
     Raises
     ------
     InvalidInputError
         If a cut parts no events, or boosting cannot go on, where TMVA stops too.
     """
-    growth = _Growth(sample, settings)
+    n_threads = useful_threads(threads, *sample.X.shape)
+    if n_threads > 1:
+        with ThreadPoolExecutor(n_threads) as pool:
+            return _grow_forest(sample, settings, pool, parts_of(sample.X.shape[1], n_threads))
+    return _grow_forest(sample, settings, None, [])
+
+
+def _grow_forest(
+    sample: TreeSample, settings: BDTSettings, pool: ThreadPoolExecutor | None, parts: list[tuple[int, int]]
+) -> GrownForest:
+    growth = _Growth(sample, settings, pool, parts)
     boost = {
         ("Classification", "AdaBoost"): growth.ada,
         ("Regression", "AdaBoost"): growth.regression_ada,
@@ -133,27 +149,35 @@ def grow_forest(sample: TreeSample, settings: BDTSettings) -> GrownForest:
 class _Growth:
     """A forest that grows."""
 
-    def __init__(self, sample: TreeSample, settings: BDTSettings) -> None:
+    def __init__(
+        self,
+        sample: TreeSample,
+        settings: BDTSettings,
+        pool: ThreadPoolExecutor | None = None,
+        parts: list[tuple[int, int]] | None = None,
+    ) -> None:
+        self.pool, self.parts = pool, parts or []
         self.sample, self.settings = sample, settings
         n, self.n_variables = sample.X.shape
         self.padded = -(-self.n_variables // LANES) * LANES
-        rows = np.zeros((n, self.padded), np.float32)
-        rows[:, : self.n_variables] = sample.X
-        self.rows = rows.reshape(-1)
+        self.rows = _aligned(n * self.padded, np.float32)
+        self.rows.reshape(n, self.padded)[:, : self.n_variables] = sample.X
         self.weight, self.boost = sample.weight, np.ones(n)
         self.is_signal = sample.class_index == sample.signal
         self.targets = sample.analysis_type == "Regression" or settings.boost == "Grad"
         self.kind = REGRESSION if self.targets else settings.separation
-        self.terms, self.answer, self.leaf = np.zeros(4 * n), np.zeros(n), np.zeros(n, np.int32)
+        self.terms, self.answer, self.leaf = _aligned(4 * n, np.float64), np.zeros(n), np.zeros(n, np.int32)
         self.grid, self.room = _grid(sample, self.padded, settings.n_cuts)
-        self.sums = np.zeros(4 * int(self.room[-1]))
+        self.sums = _aligned(4 * int(self.room[-1]), np.float64)
         self.counts = np.zeros(int(self.room[-1]), np.int32)
+        self.root, self.ranged = np.zeros((2, self.padded), np.float32), False
         self.trees: list[NDArray[np.void]] = []
         self.weights: list[float] = []
         self.errors: list[float] = []
         self.importances: list[NDArray[np.float64]] = []
         self.n_grown: list[int] = []
         self.base: float | None = None
+        self.units: dict[int, NDArray[np.float64]] = {}
 
     def start(self) -> None:
         """Weigh the classes equally, and set what the first tree learns (``InitEventSample``, ``InitGradBoost``)."""
@@ -209,11 +233,14 @@ class _Growth:
         importance = np.zeros(self.n_variables)
         number = len(self.trees)
         state = seeded(np.uint32(number or _SEED_OF_FIRST_TREE))
-        n_nodes = growing.grow(
+        arguments = (
             self.rows, self.n_variables, self.terms, self.events, self.kind, settings.n_cuts, min_size,
             settings.max_depth, settings.purity_limit, settings.n_used, settings.use_poisson, state,
-            self.grid, self.room, self.sums, self.counts, np.empty(n, np.int32), importance, nodes,
+            self.grid, self.room, self.sums, self.counts, self.unit(class_, is_class), self.root, self.ranged,
+            np.empty(n, np.int32), importance, nodes,
         )  # fmt: skip
+        n_nodes = grow_in_threads(self.pool, self.parts, arguments) if self.pool else growing.grow(*arguments)
+        self.ranged = not settings.bagged
         if n_nodes == EMPTY_DAUGHTER:
             msg = (
                 f"a cut of tree {number} sends all events one way, as values that single precision cannot tell apart do; "
@@ -226,6 +253,17 @@ class _Growth:
             tree_order.merge(self.nodes, n_nodes, settings.purity_limit)
         self.ends = tree_order.leaves(self.nodes)
         self.n_grown.append(2 * len(self.ends) - 1)
+
+    def unit(self, class_: int, is_class: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the weight that all events of a side have, zeros if they differ: targets are learnt with constant weights."""
+        if class_ not in self.units:
+            weight = self.weight * self.boost
+            sides = [weight[is_class == side] for side in (True, False)]
+            same = all(len(side) == 0 or (side[0] > 0.0 and (side == side[0]).all()) for side in sides)
+            values = [side[0] if len(side) else 1.0 for side in sides]
+            constant = same and self.settings.boost in {"Grad", "Bagging"}
+            self.units[class_] = np.array(values if constant else [0.0, 0.0])
+        return self.units[class_]
 
     def keep(self, weight: float, error: float) -> bool:
         """Keep the tree; return whether boosting goes on."""
@@ -359,6 +397,14 @@ class _Growth:
 def _sum(values: NDArray[np.float64]) -> float:
     """Sum in order, as a loop does."""
     return float(np.add.accumulate(values)[-1]) if len(values) else 0.0
+
+
+def _aligned(size: int, dtype: type[np.generic]) -> NDArray[Any]:
+    """Return zeros that begin where a line of the processor's cache does, so that no vector lies across two."""
+    n_bytes = size * np.dtype(dtype).itemsize
+    space = np.zeros(n_bytes + _LINE, np.uint8)
+    start = -space.ctypes.data % _LINE
+    return space[start : start + n_bytes].view(dtype)
 
 
 def _grid(

@@ -44,8 +44,8 @@ def choose_full(rows, padded, events, terms, kind, used, min_size, best):
         all_s, all_b = 0.0, 0.0
         for at in range(n):
             term = 4 * np.intp(events[order[at]])
-            all_s += terms[term]
-            all_b += terms[term + 1]
+            all_s += terms[term] * (1.0 - terms[term + 2])
+            all_b += terms[term] * terms[term + 2]
             s[at], b[at] = all_s, all_b
         gain_here, cut_here, above_here = -1.0, 0.0, False
         for at in range(1, n):

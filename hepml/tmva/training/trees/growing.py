@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -12,8 +13,10 @@ from hepml.tmva.training.trees.full_scan import choose_full
 from hepml.tmva.training.trees.scan import choose, fill
 from hepml.tmva.training.trees.separation import REGRESSION
 
-__all__ = ["EMPTY_DAUGHTER", "NODE", "grow"]
+__all__ = ["EMPTY_DAUGHTER", "NODE", "Arguments", "grow", "is_scanned", "new_node", "split"]
 
+# of `grow`
+Arguments = tuple[Any, ...]
 # what is known of each node
 NODE = np.dtype(
     [
@@ -53,15 +56,19 @@ def new_node(nodes, at, depth, first, last):
 
 
 @_compiled
-def add_up(terms, events, total):
+def add_up(terms, events, regression, total):
     """Sum the terms of events in their order."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
     for event in events:
         at = 4 * np.intp(event)
-        a += terms[at]
-        b += terms[at + 1]
-        c += terms[at + 2]
-        d += terms[at + 3]
+        if regression:
+            a += terms[at]
+            b += terms[at + 1]
+            c += terms[at + 2]
+            d += terms[at + 3]
+        else:
+            a += terms[at] * (1.0 - terms[at + 2])
+            b += terms[at] * terms[at + 2]
     total[0], total[1], total[2], total[3] = a, b, c, d
 
 
@@ -120,9 +127,67 @@ def random_variables(state, n_variables, n_used, use_poisson):
 
 
 @_compiled
+def is_scanned(node, n_cuts, min_size, max_depth):
+    """Whether a node is worth its histograms."""
+    return n_cuts > 0 and node.last - node.first >= 2 * min_size and node.depth < max_depth
+
+
+@_compiled
+def split(
+    at, rows, n_variables, terms, events, kind, n_cuts, min_size, max_depth, purity_limit, n_used, use_poisson, state,
+    grid, room, sums, counts, unit, total, best, spare, importance, nodes, n_nodes,
+):  # fmt: skip
+    """Describe a node, and split it if that gains; its histograms and ``total`` are there if :func:`is_scanned`.
+
+    ``best`` is room for five numbers, ``n_nodes`` the number of nodes so far, and all else as for :func:`grow`.
+
+    Returns
+    -------
+    int
+        Number of nodes: the daughters are the last two, or there are none. ``EMPTY_DAUGHTER`` if the cut sends all events
+        one way.
+    """
+    node = nodes[at]
+    here = events[node.first : node.last]
+    n = len(here)
+    regression = kind == REGRESSION
+    if not is_scanned(node, n_cuts, min_size, max_depth):
+        add_up(terms, here, regression, total)
+    describe(node, kind, total, purity_limit)
+    weight = total[0] + total[1]
+    some = weight != 0.0 if regression else total[0] != 0.0 and total[1] != 0.0
+    if not (n >= 2 * min_size and weight >= 2 * min_size and node.depth < max_depth and some):
+        return n_nodes
+    used = np.arange(n_variables)
+    if n_used:
+        used = random_variables(state, n_variables, n_used, use_poisson and n_cuts > 0)
+    if n_cuts > 0:
+        variable = choose(kind, used, n, min_size, grid, room, sums, counts, unit, total, best)
+    else:
+        variable = choose_full(rows, len(grid[0]), here, terms, kind, used, min_size, best)
+    if variable < 0:
+        return n_nodes
+    node.variable, node.cut, node.cut_type = variable, np.float32(best[1]), np.int8(best[2])
+    node.gain = np.float32(best[0])
+    importance[variable] += best[0] * best[0] * weight * weight
+    if best[0] < _EPSILON:
+        return n_nodes
+    if regression:
+        set_response(node, weight, best[3], best[4])
+    n_left = partition(rows, len(grid[0]), node, here, spare)
+    if n_left == 0 or n_left == n:
+        return EMPTY_DAUGHTER
+    node.node_type = 0
+    node.left, node.right = n_nodes, n_nodes + 1
+    new_node(nodes, node.left, node.depth + 1, node.first, node.first + n_left)
+    new_node(nodes, node.right, node.depth + 1, node.first + n_left, node.last)
+    return n_nodes + 2
+
+
+@_compiled
 def grow(
     rows, n_variables, terms, events, kind, n_cuts, min_size, max_depth, purity_limit, n_used, use_poisson, state,
-    grid, room, sums, counts, spare, importance, nodes,
+    grid, room, sums, counts, unit, root, ranged, spare, importance, nodes,
 ):  # fmt: skip
     """Grow a tree.
 
@@ -150,66 +215,50 @@ def grow(
         Whether that is the mean of a Poisson distribution.
     state : ndarray of uint32
         Random numbers.
+    unit : ndarray of float64, shape (2,)
+        Weight of a signal and of a background event; zeros if events differ, and must be counted.
+    root : ndarray of float32, shape (2, n_padded)
+        Smallest and largest value of each variable in the sample.
+    ranged : bool
+        Whether ``root`` is known; else it is set.
     spare : ndarray of int32
         As long as the sample.
     importance : ndarray of float64, shape (n_variables,)
         The squares of gain and weight of the cuts on each variable are added to it.
     nodes : record array
-        The tree, the root first.
+        The tree, the root first; long enough.
 
     Returns
     -------
     int
-        Number of nodes; ``EMPTY_DAUGHTER`` if a cut sent all events one way; the negative number of nodes that are needed,
-        and no tree, if there is not enough room.
+        Number of nodes; ``EMPTY_DAUGHTER`` if a cut sent all events one way.
     """
-    padded = len(grid[0])
-    every = np.arange(n_variables)
     total, best = np.zeros(4), np.zeros(5)
     regression = kind == REGRESSION
-    waiting = [0]
+    counted = regression and unit[0] == 0.0
     new_node(nodes, 0, 0, 0, len(events))
     n_nodes = 1
+    waiting = [0]
     while len(waiting):
-        node = nodes[waiting.pop()]
-        here = events[node.first : node.last]
-        n = len(here)
-        large = n >= 2 * min_size and node.depth < max_depth
-        if large and n_cuts > 0:
-            fill(rows, here, terms, regression, 0, n_variables, grid, room, sums, counts, total)
-        else:
-            add_up(terms, here, total)
-        describe(node, kind, total, purity_limit)
-        weight = total[0] + total[1]
-        some = weight != 0.0 if regression else total[0] != 0.0 and total[1] != 0.0
-        if not (large and weight >= 2 * min_size and some):
-            continue
-        used = every
-        if n_used:
-            used = random_variables(state, n_variables, n_used, use_poisson and n_cuts > 0)
-        if n_cuts > 0:
-            variable = choose(kind, used, n, min_size, grid, room, sums, counts, total, best)
-        else:
-            variable = choose_full(rows, padded, here, terms, kind, used, min_size, best)
-        if variable < 0:
-            continue
-        node.variable, node.cut, node.cut_type = variable, np.float32(best[1]), np.int8(best[2])
-        node.gain = np.float32(best[0])
-        importance[variable] += best[0] * best[0] * weight * weight
-        if best[0] < _EPSILON:
-            continue
-        if regression:
-            set_response(node, weight, best[3], best[4])
-        n_left = partition(rows, padded, node, here, spare)
-        if n_left == 0 or n_left == n:
+        at = waiting.pop()
+        node = nodes[at]
+        if is_scanned(node, n_cuts, min_size, max_depth):
+            known = ranged and at == 0
+            if known:
+                grid[0][:], grid[1][:] = root[0], root[1]
+            here = events[node.first : node.last]
+            fill(rows, here, terms, regression, counted, known, 0, n_variables, grid, room, sums, counts, total)
+            if at == 0:
+                root[0], root[1] = grid[0], grid[1]
+        grown = split(
+            at, rows, n_variables, terms, events, kind, n_cuts, min_size, max_depth, purity_limit, n_used, use_poisson,
+            state, grid, room, sums, counts, unit, total, best, spare, importance, nodes, n_nodes,
+        )  # fmt: skip
+        if grown == EMPTY_DAUGHTER:
             return EMPTY_DAUGHTER
-        if n_nodes + 2 > len(nodes):
-            return -2 * len(nodes)
-        node.node_type = 0
-        node.left, node.right = n_nodes, n_nodes + 1
-        new_node(nodes, node.left, node.depth + 1, node.first, node.first + n_left)
-        new_node(nodes, node.right, node.depth + 1, node.first + n_left, node.last)
-        waiting.append(node.left)
-        waiting.append(node.right)
-        n_nodes += 2
+        if grown > n_nodes:
+            # TMVA grows the right daughter first
+            waiting.append(n_nodes)
+            waiting.append(n_nodes + 1)
+            n_nodes = grown
     return n_nodes

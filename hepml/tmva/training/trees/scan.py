@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from hepml.tmva.training.trees.separation import REGRESSION, regression_gain, separation_gain
-from hepml.tmva.training.trees.vectors import LANES, accumulate, bins, widen
+from hepml.tmva.training.trees.vectors import LANES, add_four, add_two, bins, prefetch, widen, widen_16
 
 __all__ = ["SUMS", "choose", "fill"]
 
@@ -17,13 +17,15 @@ __all__ = ["SUMS", "choose", "fill"]
 SUMS = 4
 # ranges in which products of single precision can neither overflow nor lose digits
 _SMALLEST_RANGE, _LARGEST_RANGE = 1e-30, 1e30
+# events ahead of the one that is worked on whose values are fetched: a node's are not neighbours, and memory is slow
+_AHEAD = 16
 _EPSILON = np.finfo(np.float64).eps
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_compiled
-def fill(rows, events, terms, counted, first_variable, last_variable, grid, room, sums, counts, total):
+def fill(rows, events, terms, regression, counted, ranged, first_variable, last_variable, grid, room, sums, counts, total):
     """Fill the histograms of variables ``first_variable`` to ``last_variable``.
 
     Parameters
@@ -33,9 +35,14 @@ def fill(rows, events, terms, counted, first_variable, last_variable, grid, room
     events : ndarray of int32
         The node's events, in order; some may stand there repeatedly.
     terms : ndarray of float64, shape (n_events * 4,)
-        What each event adds to a bin.
+        Of a regression, weight as signal, weight as background, weight times target and times its square. Else weight, 1,
+        and 0 for signal or 1 for background.
+    regression : bool
+        Which of these they are. Bins hold the four sums of a regression; else weight and number of signal, and of background.
     counted : bool
-        Whether ``counts`` are to be filled, since ``terms`` hold none.
+        Whether ``counts`` are to be filled, since a regression's bins hold no number.
+    ranged : bool
+        Whether the grid's ends are those of these events already.
     first_variable, last_variable : int
         A multiple of the vectors' length, and the end.
     grid : tuple of ndarray, each of shape (n_padded,)
@@ -47,18 +54,22 @@ def fill(rows, events, terms, counted, first_variable, last_variable, grid, room
     counts : ndarray of int32, shape (n_bins,)
         Number of events in each bin.
     total : ndarray of float64, shape (4,)
-        Sums over all events.
+        Sums over all events: weights of signal and background, of a regression those of targets and of their squares.
     """
     low, high, n_bins, whole = grid
     padded = len(low)
     stop = (last_variable + LANES - 1) // LANES * LANES
-    place = np.intp(events[0]) * padded
-    for v in range(first_variable, stop):
-        low[v] = high[v] = rows[place + v]
-    for event in events:
-        place = np.intp(event) * padded
-        for v in range(first_variable, stop, LANES):
-            widen(low, high, v, rows, place + v)
+    if not ranged:
+        place = np.intp(events[0]) * padded
+        for v in range(first_variable, stop):
+            low[v] = high[v] = rows[place + v]
+        v = first_variable
+        while v + 2 * LANES <= stop:
+            widen_16(low, high, v, rows, padded, events)
+            v += 2 * LANES
+        while v < stop:
+            widen(low, high, v, rows, padded, events)
+            v += LANES
     scale = np.zeros(padded, np.float32)
     slack = np.full(padded, np.float32(-1e-30), np.float32)
     origin = low.copy()
@@ -76,11 +87,16 @@ def fill(rows, events, terms, counted, first_variable, last_variable, grid, room
             start[v] = room[v]
         sums[SUMS * room[v] : SUMS * (room[v] + n_bins[v])] = 0.0
         counts[room[v] : room[v] + n_bins[v]] = 0
-    total[:] = 0.0
-    where = np.zeros(padded, np.int32)
-    for event in events:
-        place = np.intp(event) * padded
-        term = np.intp(event) * SUMS
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    # variables that are none, behind the last, fill a bin of their own
+    where = start.copy()
+    for at in range(len(events)):
+        ahead = np.intp(events[min(at + _AHEAD, len(events) - 1)])
+        prefetch(terms, ahead * SUMS)
+        for v in range(first_variable, stop, 2 * LANES):
+            prefetch(rows, ahead * padded + v)
+        place = np.intp(events[at]) * padded
+        term = np.intp(events[at]) * SUMS
         for v in range(first_variable, stop, LANES):
             doubt = bins(where, origin, scale, slack, start, v, rows, place + v)
             while doubt:
@@ -88,12 +104,23 @@ def fill(rows, events, terms, counted, first_variable, last_variable, grid, room
                 doubt &= doubt - 1
                 if lane < last_variable:
                     where[lane] = room[lane] + _bin(rows[place + lane], low[lane], high[lane], n_bins[lane])
-        for v in range(first_variable, last_variable):
-            accumulate(sums, np.intp(where[v]) * SUMS, terms, term)
+        if not regression:
+            side = terms[term + 2]
+            a += terms[term] * (1.0 - side)
+            b += terms[term] * side
+            for v in range(first_variable, stop, SUMS):
+                add_two(sums, where, v, terms, term, 2 * np.intp(side))
+            continue
+        for v in range(first_variable, stop, SUMS):
+            add_four(sums, where, v, terms, term, 0)
         if counted:
             for v in range(first_variable, last_variable):
                 counts[where[v]] += np.int32(1)
-        accumulate(total, 0, terms, term)
+        a += terms[term]
+        b += terms[term + 1]
+        c += terms[term + 2]
+        d += terms[term + 3]
+    total[0], total[1], total[2], total[3] = a, b, c, d
 
 
 @_compiled
@@ -112,10 +139,11 @@ def _bin(x, low, high, n_bins):
 
 
 @_compiled
-def choose(kind, used, n_events, min_size, grid, room, sums, counts, total, best):
+def choose(kind, used, n_events, min_size, grid, room, sums, counts, unit, total, best):
     """Return the variable of the cut that gains most, -1 if none is allowed (``TrainNodeFast``).
 
-    ``used`` are the variables that may be cut on, in order. ``best`` gets the gain, the cut in double precision, whether
+    ``used`` are the variables that may be cut on, in order; ``unit`` the weight of each event of signal and of background,
+    0 if ``counts`` tell their number. ``best`` gets the gain, the cut in double precision, whether
     signal is above it, and the sum of targets and of their squares of the first variable, which TMVA makes the node's.
     """
     low, high, n_bins, whole = grid
@@ -136,7 +164,12 @@ def choose(kind, used, n_events, min_size, grid, room, sums, counts, total, best
         all_t, all_t2 = sums[SUMS * last + 2], sums[SUMS * last + 3]
         for at in range(first, last):
             s, b, t, t2 = sums[SUMS * at], sums[SUMS * at + 1], sums[SUMS * at + 2], sums[SUMS * at + 3]
-            n = np.float64(counts[at]) if regression else t
+            if not regression:
+                n, b = b + t2, t
+            elif unit[0] != 0.0:
+                n = np.rint(s / unit[0] + b / unit[1])
+            else:
+                n = np.float64(counts[at])
             if n < min_size or n_events - n < min_size:
                 continue
             if s + b < min_size or (all_s - s) + (all_b - b) < min_size:
@@ -157,7 +190,7 @@ def choose(kind, used, n_events, min_size, grid, room, sums, counts, total, best
         step = 1.0
     best[0] = best_gain
     best[1] = np.float64(low[v]) + np.float64(best_bin + 1) * step
-    best[2] = 1.0 if regression or sums[at] / all_s > sums[at + 1] / all_b else 0.0
+    best[2] = 1.0 if regression or sums[at] / all_s > sums[at + 2] / all_b else 0.0
     if regression and len(used) and used[0] == 0 and np.float64(high[0]) - np.float64(low[0]) >= _EPSILON:
         last = SUMS * (np.intp(room[0]) + min(n_bins[v], n_bins[0]) - 1)
         best[3], best[4] = sums[last + 2], sums[last + 3]

@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["LANES", "accumulate", "bins", "widen"]
+__all__ = ["LANES", "add_four", "add_two", "bins", "prefetch", "widen", "widen_16"]
 
 # variables that are worked on at once; rows of variables are padded to a multiple
 LANES = 8
@@ -19,6 +19,7 @@ LANES = 8
 _FLOATS = ir.VectorType(ir.FloatType(), LANES)
 _INTS = ir.VectorType(ir.IntType(32), LANES)
 _SUMS = ir.VectorType(ir.DoubleType(), 4)
+_PAIR = ir.VectorType(ir.DoubleType(), 2)
 
 
 def _address(context, builder, array_type, array, at, vector):
@@ -40,34 +41,98 @@ def _everywhere(builder, vector, value):
     return builder.shuffle_vector(start, ir.Constant(vector, ir.Undefined), zeros)
 
 
+def _adding(vector):
+    """Return what adds a vector of an event's numbers to one bin of each of four variables."""
+
+    def add(typing_context, sums, where, at, terms, place, side):
+        def generate(context, builder, signature, args):
+            types_of, wide = signature.args, ir.IntType(64)
+            term = _load(builder, _address(context, builder, types_of[3], args[3], args[4], vector), vector, 8)
+            data = context.make_array(types_of[0])(context, builder, args[0]).data
+            places = context.make_array(types_of[1])(context, builder, args[1]).data
+            for lane in range(_SUMS.count):
+                number = builder.load(builder.gep(places, [builder.add(args[2], ir.Constant(args[2].type, lane))]))
+                first = builder.add(builder.shl(builder.zext(number, wide), ir.Constant(wide, 2)), args[5])
+                into = builder.bitcast(builder.gep(data, [first]), vector.as_pointer())
+                builder.store(builder.fadd(_load(builder, into, vector, 8), term), into, align=8)
+            return context.get_dummy_value()
+
+        return types.void(sums, where, types.intp, terms, types.intp, types.intp), generate
+
+    return add
+
+
 @intrinsic
-def accumulate(typing_context, sums, at, terms, place):
-    """Add four numbers of ``terms`` from ``place`` to those of ``sums`` from ``at``; both float64, one dimension."""
+def add_four(typing_context, sums, where, at, terms, place, side):
+    """Add an event's four numbers, ``terms[place:place + 4]``, to one bin of each of four variables.
+
+    ``sums`` (float64) holds bins of four numbers, and ``where[at:at + 4]`` (int32) their places; ``side`` is 0.
+    """
+    return _adding(_SUMS)(typing_context, sums, where, at, terms, place, side)
+
+
+@intrinsic
+def add_two(typing_context, sums, where, at, terms, place, side):
+    """Add two numbers of an event to those of the bins that begin at ``side``, which is 0 or 2."""
+    return _adding(_PAIR)(typing_context, sums, where, at, terms, place, side)
+
+
+def _extent_of(vector):
+    """Return what finds smallest and largest values of as many variables as the vector has places."""
+
+    def extent(typing_context, low, high, at, rows, padded, events):
+        def generate(context, builder, signature, args):
+            types_of = signature.args
+            data = context.make_array(types_of[3])(context, builder, args[3]).data
+            sample = context.make_array(types_of[5])(context, builder, args[5])
+            n_events = builder.extract_value(sample.shape, 0)
+            lows = _address(context, builder, types_of[0], args[0], args[2], vector)
+            highs = _address(context, builder, types_of[1], args[1], args[2], vector)
+            least, most = (cgutils.alloca_once_value(builder, _load(builder, ends, vector, 4)) for ends in (lows, highs))
+            with cgutils.for_range(builder, n_events) as loop:
+                event = builder.zext(builder.load(builder.gep(sample.data, [loop.index])), ir.IntType(64))
+                place = builder.add(builder.mul(event, args[4]), args[2])
+                x = _load(builder, builder.bitcast(builder.gep(data, [place]), vector.as_pointer()), vector, 4)
+                for ends, comparison in ((least, "<"), (most, ">")):
+                    old = builder.load(ends)
+                    builder.store(builder.select(builder.fcmp_ordered(comparison, x, old), x, old), ends)
+            builder.store(builder.load(least), lows, align=4)
+            builder.store(builder.load(most), highs, align=4)
+            return context.get_dummy_value()
+
+        return types.void(low, high, types.intp, rows, types.intp, events), generate
+
+    return extent
+
+
+@intrinsic
+def widen(typing_context, low, high, at, rows, padded, events):
+    """Widen the ranges ``low[at:at + 8]`` and ``high[at:at + 8]`` to hold the values of some events, ``rows[padded * event + at]``."""
+    return _extent_of(_FLOATS)(typing_context, low, high, at, rows, padded, events)
+
+
+@intrinsic
+def widen_16(typing_context, low, high, at, rows, padded, events):
+    """Do the same for sixteen variables."""
+    return _extent_of(ir.VectorType(ir.FloatType(), 2 * LANES))(typing_context, low, high, at, rows, padded, events)
+
+
+@intrinsic
+def prefetch(typing_context, array, place):
+    """Ask for the line of the cache that ``array[place]`` is in, before it is needed."""
 
     def generate(context, builder, signature, args):
-        into = _address(context, builder, signature.args[0], args[0], args[1], _SUMS)
-        of = _address(context, builder, signature.args[2], args[2], args[3], _SUMS)
-        total = builder.fadd(_load(builder, into, _SUMS, 8), _load(builder, of, _SUMS, 8))
-        builder.store(total, into, align=8)
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [byte, number, number, number]), "llvm.prefetch.p0"
+        )
+        address = builder.bitcast(builder.gep(data, [args[1]]), byte)
+        # to be read, into all caches, as data
+        builder.call(function, [address, *(ir.Constant(number, value) for value in (0, 3, 1))])
         return context.get_dummy_value()
 
-    return types.void(sums, types.intp, terms, types.intp), generate
-
-
-@intrinsic
-def widen(typing_context, low, high, at, rows, place):
-    """Widen the ranges ``low[at:at + 8]`` and ``high[at:at + 8]`` to hold ``rows[place:place + 8]``; all float32."""
-
-    def generate(context, builder, signature, args):
-        lows = _address(context, builder, signature.args[0], args[0], args[2], _FLOATS)
-        highs = _address(context, builder, signature.args[1], args[1], args[2], _FLOATS)
-        x = _load(builder, _address(context, builder, signature.args[3], args[3], args[4], _FLOATS), _FLOATS, 4)
-        for address, comparison in ((lows, "<"), (highs, ">")):
-            old = _load(builder, address, _FLOATS, 4)
-            builder.store(builder.select(builder.fcmp_ordered(comparison, x, old), x, old), address, align=4)
-        return context.get_dummy_value()
-
-    return types.void(low, high, types.intp, rows, types.intp), generate
+    return types.void(array, types.intp), generate
 
 
 @intrinsic
