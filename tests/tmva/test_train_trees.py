@@ -11,13 +11,13 @@ import pytest
 from hepml.errors import EmptyClassError, FeatureValueError, HepmlError, InvalidInputError, NotSupportedError
 from hepml.tmva import train
 from hepml.tmva.option_tables import TABLES
+from hepml.tmva.options import parse
 from hepml.tmva.preparation import from_arrays
 from hepml.tmva.training.trees import bdt
 from hepml.tmva.training.trees.forest_growing import TreeSample, grow_forest
 from hepml.tmva.training.trees.introsort import sort
 from hepml.tmva.training.trees.settings import settings_of
 from hepml.tmva.training.trees.threaded_growing import parts_of
-from hepml.tmva.options import parse
 from tests.tmva.golden_trainings import golden_file, option_string, part, training_events
 
 QUICK = (
@@ -114,7 +114,10 @@ CHANGES = {
     "IgnoreNegWeightsInTraining": ("", "IgnoreNegWeightsInTraining"),
     "NodePurityLimit": ("", "NodePurityLimit=0.6"),
     "SeparationType": ("", "SeparationType=SDivSqrtSPlusB"),
-    "GiniIndexWithLaplace": ("MinNodeSize=1%:MaxDepth=5", "MinNodeSize=1%:MaxDepth=5:SeparationType=GiniIndexWithLaplace"),
+    "GiniIndexWithLaplace": (
+        "MinNodeSize=1%:MaxDepth=5",
+        "MinNodeSize=1%:MaxDepth=5:SeparationType=GiniIndexWithLaplace",
+    ),
     "SigToBkgFraction": ("", "SigToBkgFraction=2"),
     "nEventsMin": ("", "nEventsMin=400"),
     "NNodesMax": ("", "NNodesMax=4"),
@@ -154,7 +157,8 @@ def test_every_option_is_obeyed_or_refused(events):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("PruneMethod=CostComplexity:PruneStrength=1", "PruneMethod"),
+        ("PruneMethod=CostComplexity", "PruneMethod"),
+        ("PruneMethod=ExpectedError:PruneStrength=1", "Prune"),
         ("BoostType=AdaCost", "AdaCost"),
         ("UseRandomisedTrees:UseNvars=6", "UseNvars=6"),
         ("BoostType=AdaBoostR2", "regression"),
@@ -173,13 +177,11 @@ def test_pruning_is_no_error_where_tmva_switches_it_off(events):
 
 
 def test_whole_numbers_have_steps_of_one(events):
-    cuts = [
-        {tree for tree in booked(events, "NTrees=6:MaxDepth=4", whole=whole).forest.threshold[...].tolist()}
-        for whole in ("I", "F")
-    ]
+    cuts = [set(booked(events, "NTrees=6:MaxDepth=4", whole=whole).forest.threshold.tolist()) for whole in ("I", "F")]
     forest = booked(events, "NTrees=6:MaxDepth=4", whole="I").forest
     on_whole = forest.threshold[forest.feature == 4]
-    assert on_whole.size and np.array_equal(on_whole, np.rint(on_whole))
+    assert on_whole.size
+    assert np.array_equal(on_whole, np.rint(on_whole))
     assert cuts[0] != cuts[1]
 
 
@@ -228,9 +230,12 @@ def test_degenerate_variables(events):
     same = np.column_stack([X[:, 0], X[:, 0], X[:, 2]])
     forest = train("BDT", "NTrees=3", from_arrays(same, class_index, np.abs(weight), variables=["a", "b", "c"])).forest
     # the first of two equal gains wins
-    assert 0 in forest.feature and 1 not in forest.feature
+    assert 0 in forest.feature
+    assert 1 not in forest.feature
     tied = np.rint(X[:, :2])
-    forest = train("BDT", "NTrees=3:nCuts=500", from_arrays(tied, class_index, np.abs(weight), variables=["a", "b"])).forest
+    forest = train(
+        "BDT", "NTrees=3:nCuts=500", from_arrays(tied, class_index, np.abs(weight), variables=["a", "b"])
+    ).forest
     assert np.isfinite(forest.predict(tied)).all()
     wrong = X.copy()
     wrong[5, 2] = np.nan
@@ -253,7 +258,7 @@ def test_degenerate_classes(events):
 
 def test_a_tree_of_one_leaf_stops_boosting(events):
     with pytest.raises(HepmlError, match="sum to nothing"):
-        booked((*events[:2], np.ones(len(events[0]))), "NTrees=3:MinNodeSize=49.9%")
+        booked((*events[:2], np.ones(len(events[0]))), "NTrees=3:MaxDepth=0")
 
 
 @pytest.mark.parametrize("n", [1, 2, 16, 17, 1000, 5000])

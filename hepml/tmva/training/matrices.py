@@ -20,6 +20,8 @@ __all__ = ["class_sums", "inverted"]
 
 # determinants of MethodFisher::GetFisherCoeff
 _NEARLY_SINGULAR, _SINGULAR = 1e-23, 1e-119
+# of a matrix in units of its diagonal: beyond this, four digits are left
+_WORST_CONDITION = 1e12
 
 
 def class_sums(training: TrainingSet, weights: Sequence[NDArray[np.float64]]) -> tuple[float, ...]:
@@ -59,7 +61,10 @@ def inverted(
         )
         raise FeatureValueError(msg)
     notes: tuple[str, ...] = ()
-    if determinant < _NEARLY_SINGULAR:
+    # a determinant depends on units; what is lost in rounding does not
+    unit = np.sqrt(np.abs(np.diag(matrix)))
+    unit[unit == 0.0] = 1.0
+    if determinant < _NEARLY_SINGULAR or np.linalg.cond(matrix / np.outer(unit, unit)) > _WORST_CONDITION:
         why = "variables are combinations of others, or highly correlated, so that the result depends on rounding"
         notes = (f"the {what} is nearly singular (determinant {determinant:g}): {why}",)
     return np.asarray(np.linalg.inv(matrix), dtype=np.float64), notes

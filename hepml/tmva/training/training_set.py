@@ -105,7 +105,7 @@ class Fitted:
     options : mapping of str to bool, int, float or str
         Options that training changed, as TMVA writes them into the file.
     weights : callable, optional
-        Gives the lines of ``Weights`` in the file, for a method that has neither ``to_xml`` nor a forest that can be written.
+        Gives the lines of ``Weights`` in the file, for a method with neither ``to_xml`` nor a forest to be written.
     """
 
     method: Method

@@ -255,7 +255,7 @@ class _Growth:
         self.n_grown.append(2 * len(self.ends) - 1)
 
     def unit(self, class_: int, is_class: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the weight that all events of a side have, zeros if they differ: targets are learnt with constant weights."""
+        """Return the weight of each signal and background event, zeros if they differ or boosting changes them."""
         if class_ not in self.units:
             weight = self.weight * self.boost
             sides = [weight[is_class == side] for side in (True, False)]
@@ -287,11 +287,11 @@ class _Growth:
         else:
             self.answers(value)
 
-    def nothing(self, class_: int) -> tuple[float, float]:
+    def nothing(self, _: int) -> tuple[float, float]:
         """Bagging: trees weigh equally, and events keep their weights."""
         return 1.0, float("nan")
 
-    def ada(self, class_: int) -> tuple[float, float]:
+    def ada(self, _: int) -> tuple[float, float]:
         """AdaBoost of a classification."""
         settings = self.settings
         self.answers(self.nodes["node_type" if settings.yes_no else "purity"].astype(np.float64))
@@ -320,7 +320,7 @@ class _Growth:
             boosting.update_binary(self.score[0], self.answer, self.is_signal, self.target[0])
         return 1.0, float("nan")
 
-    def huber(self, class_: int) -> tuple[float, float]:
+    def huber(self, _: int) -> tuple[float, float]:
         """Gradient boosting of a regression."""
         boosting.huber_leaves(
             self.nodes, self.ends, self.events, self.weight, self.boost, self.residual, self.transition,
@@ -340,7 +340,7 @@ class _Growth:
         sign = np.where(self.residual[here] < 0, -1.0, 1.0)
         self.target[0, here] = np.where(size <= self.transition, self.residual[here], self.transition * sign)
 
-    def r2(self, class_: int) -> tuple[float, float]:
+    def r2(self, _: int) -> tuple[float, float]:
         """AdaBoostR2."""
         self.answers(self.nodes["response"].astype(np.float64))
         error, largest, total = self.loss()
@@ -354,11 +354,11 @@ class _Growth:
         self.check(alpha, error)
         return float(alpha), abs(error)
 
-    def regression_ada(self, class_: int) -> tuple[float, float]:
+    def regression_ada(self, _: int) -> tuple[float, float]:
         """AdaBoost of a regression."""
         settings = self.settings
         self.answers(self.nodes["response"].astype(np.float64))
-        error, largest, _ = self.loss()
+        error, largest, _total = self.loss()
         alpha = boosting.regression_boost(
             self.drawn, self.weight, self.boost, self.target[0], self.is_signal, self.answer, abs(error), largest,
             settings.beta, settings.negative == "inverse", settings.signal_ratio,
@@ -376,8 +376,8 @@ class _Growth:
         """Refuse what leaves no finite weights."""
         if not np.isfinite(alpha) or not np.isfinite(self.boost[self.drawn]).all():
             msg = (
-                f"tree {len(self.trees)} has an error of {error:g}, of which AdaBoost makes a weight of {alpha:g}, and weights "
-                "of events that are not finite: the tree parts the sample without error, or negative weights cancel"
+                f"tree {len(self.trees)} has an error of {error:g}, of which AdaBoost makes a weight of {alpha:g}, and "
+                "weights of events that are not finite: the tree parts the sample without error, or negative weights cancel"
             )
             raise InvalidInputError(msg)
 

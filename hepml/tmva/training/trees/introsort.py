@@ -5,7 +5,6 @@ Musser, Software: Practice and Experience 27 (1997) 983; median of three, insert
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 __all__ = ["sort"]

@@ -41,7 +41,7 @@ def left_by_pairing(
     Returns
     -------
     ndarray of float64, shape (n_events,)
-        None negative. TMVA goes on with the events that have some left, by which it balances the classes, and then gives each
+        None negative. TMVA goes on with the events that have some left, by which it balances the classes, and gives each
         event its original weight again.
 
     Raises
@@ -60,7 +60,7 @@ def left_by_pairing(
         covariance = _covariance(X[of_class].astype(np.float64), weight[of_class])
         determinant = abs(np.linalg.det(covariance))
         if not determinant > 0.0:
-            msg = f"PairNegWeightsGlobal: the covariance matrix of class {class_} is singular; drop variables that depend on others"
+            msg = f"PairNegWeightsGlobal: the covariance matrix of class {class_} is singular; drop dependent variables"
             raise InvalidInputError(msg)
         if determinant < _SINGULAR:
             _log.warning("the covariance matrix of class %d is almost singular (determinant %.3g)", class_, determinant)

@@ -25,7 +25,9 @@ _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_compiled
-def fill(rows, events, terms, regression, counted, ranged, first_variable, last_variable, grid, room, sums, counts, total):
+def fill(
+    rows, events, terms, regression, counted, ranged, first_variable, last_variable, grid, room, sums, counts, total
+):
     """Fill the histograms of variables ``first_variable`` to ``last_variable``.
 
     Parameters
@@ -38,7 +40,7 @@ def fill(rows, events, terms, regression, counted, ranged, first_variable, last_
         Of a regression, weight as signal, weight as background, weight times target and times its square. Else weight, 1,
         and 0 for signal or 1 for background.
     regression : bool
-        Which of these they are. Bins hold the four sums of a regression; else weight and number of signal, and of background.
+        Which of these they are. Bins hold a regression's four sums; else weight and number of signal, and of background.
     counted : bool
         Whether ``counts`` are to be filled, since a regression's bins hold no number.
     ranged : bool

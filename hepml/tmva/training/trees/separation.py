@@ -1,4 +1,4 @@
-"""How much a cut gains: TMVA's separation indices, in its order of operations (``SeparationBase``, ``RegressionVariance``)."""
+"""How much a cut gains: TMVA's separation indices (``SeparationBase``, ``RegressionVariance``), operation by operation."""
 
 from __future__ import annotations
 

@@ -38,9 +38,7 @@ def parts_of(n_variables: int, threads: int) -> list[tuple[int, int]]:
     return [(int(group[0]) * LANES, min((int(group[-1]) + 1) * LANES, n_variables)) for group in groups]
 
 
-def grow_in_threads(
-    pool: ThreadPoolExecutor, parts: list[tuple[int, int]], arguments: Arguments
-) -> int:
+def grow_in_threads(pool: ThreadPoolExecutor, parts: list[tuple[int, int]], arguments: Arguments) -> int:
     """Grow a tree; see :func:`hepml.tmva.training.trees.growing.grow`."""
     (
         rows, n_variables, terms, events, kind, n_cuts, min_size, max_depth, purity_limit, n_used, use_poisson, state,
@@ -59,7 +57,9 @@ def grow_in_threads(
                 grid[0][:], grid[1][:] = root
             here = events[nodes["first"][at] : nodes["last"][at]]
             work = [
-                pool.submit(fill, rows, here, terms, kind == REGRESSION, counted, known, *part, grid, room, sums, counts, total)
+                pool.submit(
+                    fill, rows, here, terms, kind == REGRESSION, counted, known, *part, grid, room, sums, counts, total
+                )
                 for part, total in zip(parts, totals, strict=True)
             ]
             for each in work:

@@ -88,7 +88,9 @@ def _extent_of(vector):
             n_events = builder.extract_value(sample.shape, 0)
             lows = _address(context, builder, types_of[0], args[0], args[2], vector)
             highs = _address(context, builder, types_of[1], args[1], args[2], vector)
-            least, most = (cgutils.alloca_once_value(builder, _load(builder, ends, vector, 4)) for ends in (lows, highs))
+            least, most = (
+                cgutils.alloca_once_value(builder, _load(builder, ends, vector, 4)) for ends in (lows, highs)
+            )
             with cgutils.for_range(builder, n_events) as loop:
                 event = builder.zext(builder.load(builder.gep(sample.data, [loop.index])), ir.IntType(64))
                 place = builder.add(builder.mul(event, args[4]), args[2])
@@ -107,7 +109,7 @@ def _extent_of(vector):
 
 @intrinsic
 def widen(typing_context, low, high, at, rows, padded, events):
-    """Widen the ranges ``low[at:at + 8]`` and ``high[at:at + 8]`` to hold the values of some events, ``rows[padded * event + at]``."""
+    """Widen the ranges of eight variables from ``at`` on to hold those of some events, ``rows[padded * event + at]``."""
     return _extent_of(_FLOATS)(typing_context, low, high, at, rows, padded, events)
 
 
