@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -285,3 +286,22 @@ def test_sorting_survives_what_defeats_its_pivots():
     values = killer.copy()
     sort(values, order)
     assert np.array_equal(values, np.sort(killer))
+
+
+@pytest.mark.parametrize("golden", ["block/BDTprune", "reg/BDT"])
+def test_pruning_comes_after_boosting(folder, golden):
+    job, _, name = golden.partition("/")
+    # the weights of trees that TMVA pruned afterwards
+    options = option_string(folder, job, name).partition(":PruneMethod")[0]
+    trained = train("BDT", options, training_events(folder, job))
+    expected = [float(weight) for weight in re.findall(r'boostWeight="([^"]*)"', golden_file(folder, job, name))]
+    assert trained.log.history["boost_weight"].tolist() == expected
+
+
+def test_random_trees_are_those_of_tmva_but_for_the_first(folder, tmp_path):
+    # TMVA seeds the generator of the first tree with 0, which means at random
+    options = option_string(folder, "block", "BDTrf")
+    train("BDT", options, training_events(folder, "block"), name="BDTrf").save(tmp_path / "x.weights.xml")
+    files = ((tmp_path / "x.weights.xml").read_text(), golden_file(folder, "block", "BDTrf"))
+    ours, theirs = ("\n".join(part(text, "Weights")).split("<BinaryTree") for text in files)
+    assert ours[2:] == theirs[2:]
