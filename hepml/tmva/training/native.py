@@ -33,6 +33,7 @@ __all__ = ["TRAINERS", "Request", "train_natively", "trainer_of", "training_set"
 
 # kind -> module:trainer
 TRAINERS = {
+    "BDT": "hepml.tmva.training.trees.bdt:TREES",
     "Fisher": "hepml.tmva.training.linear:FISHER",
     "HMatrix": "hepml.tmva.training.hmatrix:HMATRIX",
     "LD": "hepml.tmva.training.linear:LINEAR_DISCRIMINANT",
