@@ -29,6 +29,7 @@ __all__ = [
     "MissingDependencyError",
     "MissingFileError",
     "ModelFormatError",
+    "NotSupportedError",
     "OutputError",
     "RootProcessError",
     "SchemaMismatchError",
@@ -111,6 +112,10 @@ class IdentityError(HepmlError, ValueError):
 
 class ModelFormatError(HepmlError, ValueError):
     """A model folder or file is damaged, unsafe, or of a format that is not known."""
+
+
+class NotSupportedError(HepmlError, NotImplementedError):
+    """A method or option that is known, but that the engine asked for does not have."""
 
 
 class ExportError(HepmlError, ValueError):

@@ -122,6 +122,14 @@ FITTERS = {
 
 _LAYERS = (_OPTION("NCycles", 500), _text("HiddenLayers", "N,N-1"))
 
+# of MethodDL: settings of training phases, one behind the other
+_STRATEGY = (
+    "LearningRate=1e-1,Momentum=0.3,Repetitions=3,ConvergenceSteps=50,BatchSize=30,TestRepetitions=7,WeightDecay=0.0,"
+    "Regularization=None,DropConfig=0.0,DropRepetitions=5|LearningRate=1e-4,Momentum=0.3,Repetitions=3,ConvergenceSteps=50,"
+    "MaxEpochs=2000,BatchSize=20,TestRepetitions=7,WeightDecay=0.001,Regularization=L2,DropConfig=0.0+0.5+0.5,"
+    "DropRepetitions=5,Multithreading=True"
+)
+
 TABLES: dict[str, tuple[Declared, ...]] = {
     "base": _BASE,
     "ANN": (
@@ -287,6 +295,17 @@ TABLES: dict[str, tuple[Declared, ...]] = {
         _OPTION("RFNrules", 2000),
         _OPTION("RFNendnodes", 4),
     ),
+    "DL": (
+        _text("InputLayout", "0|0|0"),
+        _text("BatchLayout", "0|0|0"),
+        _text("Layout", "DENSE|(N+100)*2|SOFTSIGN,DENSE|0|LINEAR"),
+        _text("ErrorStrategy", "CROSSENTROPY", "CROSSENTROPY SUMOFSQUARES MUTUALEXCLUSIVE"),
+        _text("WeightInitialization", "XAVIER", "XAVIER XAVIERUNIFORM"),
+        _OPTION("RandomSeed", 0),
+        _text("ValidationSize", "20%"),
+        _text("Architecture", "CPU", "STANDARD CPU GPU OPENCL CUDNN"),
+        _text("TrainingStrategy", _STRATEGY),
+    ),
     "Factory": (
         _OPTION("V", default=False),
         _OPTION("Color", default=True),
@@ -315,6 +334,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "Boost": ("base", "Boost"),
     "Category": ("base",),
     "Cuts": ("base", "Cuts"),
+    "DL": ("base", "DL"),
     "FDA": ("base", "FDA"),
     "Fisher": ("base", "Fisher"),
     "HMatrix": ("base",),

@@ -164,7 +164,9 @@ def parse(
         raise InvalidInputError(msg)
     known = list(declared(kind, analysis_type=analysis_type, n_variables=n_variables))
     if kind == "PrepareTrainingAndTestTree":
-        known[-2:-2] = [Declared(f"{what}_{name}", 0) for name in classes for what in ("nTrain", "nTest")]
+        counts = [Declared(f"{what}_{name}", 0) for name in classes for what in ("nTrain", "nTest")]
+        # of newer releases; it overrides the counts
+        known[-2:-2] = [*counts, *(Declared(f"TrainTestSplit_{name}", 0.0) for name in classes)]
     words = [word for part in text.split(":") if (word := part.lstrip("~"))]
     # TMVA hands what a method does not know to its densities, its fitter, and boosting
     set_by = _understood(kind, words, known, n_variables)

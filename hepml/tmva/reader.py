@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +11,8 @@ from hepml.data.feature_matrix import matrix_of
 from hepml.data.features import Feature
 from hepml.errors import FeatureMismatchError, InvalidInputError
 from hepml.forest.tmva_xml import parse_weights
-from hepml.tmva.document import content_of, element_of, method_in, parse_document
+from hepml.forest.weights_content import content_of
+from hepml.tmva.document import element_of, method_in, parse_document
 from hepml.tmva.events import Events, chain_of, spectators_of
 from hepml.tmva.methods.base import method_of
 from hepml.tmva.methods.bdt import BDT
@@ -76,14 +76,37 @@ class Reader:
         method: Method
         if method_in(content).partition("::")[0] == BDT.kind:
             # nodes go into arrays as they are read: an element for each would cost ten times as much
-            trees = parse_weights(io.BytesIO(content), len(content), name)
+            trees = parse_weights(content, name)
             setup = MethodSetup.from_element(element_of(trees.header, trees.method, trees.weights), name)
             method = BDT.from_weights(setup, trees)
         else:
-            setup = MethodSetup.from_element(parse_document(io.BytesIO(content), len(content), name), name)
+            setup = MethodSetup.from_element(parse_document(content, name), name)
             method = method_of(setup)
         if cut != ">=":
             method = _with_open_cuts(method, cut)
+        self._begin(setup, method)
+
+    @classmethod
+    def of(cls, setup: MethodSetup, method: Method) -> Reader:
+        """Return a reader of a method that is in memory, as if it had been read from a file.
+
+        Parameters
+        ----------
+        setup : MethodSetup
+            All but the weights, which are not looked at.
+        method : Method
+            The weights.
+
+        Raises
+        ------
+        ModelFormatError
+            If transformations are damaged.
+        """
+        reader = cls.__new__(cls)
+        reader._begin(setup, method)
+        return reader
+
+    def _begin(self, setup: MethodSetup, method: Method) -> None:
         if not setup.variables:
             setup.fail("it has no variables")
         self.setup = setup

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +15,6 @@ import uproot
 from hepml.errors import InvalidInputError, OutputError, UnknownNameError
 from hepml.workflow import Analysis, Run, apply_model, convert_model
 from tests.workflow.toys import write_analysis, write_sample
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FORMS = [".json", ".npz", ".py", ".hpp", ".c"]
 if importlib.util.find_spec("onnxruntime") and importlib.util.find_spec("onnx"):
@@ -102,3 +100,13 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
     assert failed.returncode == 1
     assert "Traceback" not in failed.stderr
     assert "choose one (--method)" in failed.stderr
+
+
+def test_a_method_of_tmva_is_written_for_tmva(tmp_path: Path) -> None:
+    original = Path(__file__).resolve().parent.parent / "data" / "tmva" / "random_Fisher.weights.xml.gz"
+    result = convert_model(original, tmp_path / "F.weights.xml")
+    assert result.verification is not None
+    assert result.verification.largest_difference == 0.0
+    assert (tmp_path / "F.weights.xml").read_bytes() == gzip.decompress(original.read_bytes())
+    with pytest.raises(InvalidInputError, match="no tree ensemble"):
+        convert_model(original, tmp_path / "F.onnx")
