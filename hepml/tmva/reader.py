@@ -290,7 +290,7 @@ class Reader:
             return np.concatenate([variables, *beside], axis=1, dtype=np.float32)
 
     def _pdfs(self) -> tuple[Pdf, Pdf]:
-        from hepml.tmva.pdf import Pdf
+        from hepml.tmva.pdf import Pdf, spending
 
         found = [] if self.setup.pdfs is None else self.setup.pdfs.findall("PDF")
         if not found:
@@ -298,7 +298,8 @@ class Reader:
             raise InvalidInputError(msg)
         if len(found) != 2:
             self.setup.fail(f"it has {len(found)} densities of its response, not one for signal and one for background")
-        signal, background = (Pdf.from_element(element, self.setup.source) for element in found)
+        spend = spending(self.setup.source)
+        signal, background = (Pdf.from_element(element, self.setup.source, spend) for element in found)
         return signal, background
 
 

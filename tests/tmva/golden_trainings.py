@@ -75,6 +75,11 @@ class GoldenTraining:
     options: str
 
     @property
+    def key(self) -> str:
+        """Key of its responses: the name of the method."""
+        return self.name
+
+    @property
     def limit(self) -> float:
         """How far a response may be from TMVA's."""
         return _LIMIT_OF_TREES if self.kind == "BDT" else _LIMIT
@@ -89,6 +94,7 @@ class GoldenTraining:
                 analysis_type=data.analysis_type,
                 n_variables=len(data.variables),
                 classes=data.class_names,
+                newer=True,
             )
         except HepmlError as error:
             return str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import hashlib
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ from hepml.tmva.setup import MethodSetup
 from hepml.tmva.setup_making import setup_of
 from hepml.tmva.writing import write_method
 from tests.tmva.golden import SMALL, reference
+from tests.tmva.written import N_OUTPUTS, events, texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -332,3 +334,14 @@ def test_numbers_and_names_survive(value: float, name: str) -> None:
         assert again.setup.name == name
         assert isinstance(again.method, type(written))
         assert ET.tostring(again.method.to_xml()) == ET.tostring(written.to_xml())
+
+
+@pytest.mark.parametrize("name", N_OUTPUTS)
+def test_a_real_reader_of_tmva_answers_the_same(name: str) -> None:
+    text = texts()[name]
+    with np.load(SMALL / "written.npz") as answers:
+        # what was read then is what is written now
+        assert bytes(answers[f"{name}.sha256"]).hex() == hashlib.sha256(text.encode()).hexdigest()
+        expected = answers[name]
+    found = Reader(text).evaluate(events())
+    np.testing.assert_allclose(found.reshape(len(expected), -1), expected, rtol=0, atol=1e-15)

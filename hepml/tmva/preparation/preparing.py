@@ -93,7 +93,7 @@ def prepare(
     given = _given_classes(signal, background, classes, n_targets=len(targets))
     names = tuple(given)
     cuts, weights = _by_class(cut, names, "cut"), _by_class(weight or "", names, "weight")
-    chosen = parse_options("PrepareTrainingAndTestTree", options, classes=names)
+    chosen = parse_options("PrepareTrainingAndTestTree", options, classes=names, newer=True)
     declared = tuple(
         declared_variables(items, what)
         for items, what in ((variables, "variable"), (spectators, "spectator"), (targets, "target"))

@@ -101,6 +101,7 @@ def train(
         analysis_type=prepared.analysis_type,
         n_variables=len(prepared.variables),
         classes=prepared.class_names,
+        newer=True,
     )
     request = Request(method, name or method, parsed, prepared)
     missing = what_is_missing(request)
