@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 import time
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,7 @@ class MethodOfRoot:
         How it was trained; ``printed`` is TMVA's output.
     """
 
-    def __init__(self, weights_path: Path, log: TrainingLog, keeps: object = None) -> None:
+    def __init__(self, weights_path: Path, log: TrainingLog) -> None:
         self.weights_path = weights_path
         self.folder = weights_path.parent
         self.log = log
@@ -86,8 +87,6 @@ class MethodOfRoot:
             self.reader = Reader(weights_path)
         except ModelFormatError:
             self.reader = RootReader(weights_path)
-        # a temporary folder lives as long as this
-        self._keeps = keeps
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name!r}, trained by a real TMVA on {self.log.n_events} events>"
@@ -228,9 +227,15 @@ def train_with_root(  # noqa: PLR0917
         msg = "a Category needs members" if kind == "Category" else f"members are of a Category, not of {kind}"
         raise InvalidInputError(msg)
     if folder is None:
-        temporary = tempfile.TemporaryDirectory(prefix="hepml-tmva-")
-        log = _train(kind, name, options, data, Path(temporary.name), members, timeout)
-        return MethodOfRoot(Path(temporary.name) / f"TMVA_{name}.weights.xml", log, temporary)
+        temporary = Path(tempfile.mkdtemp(prefix="hepml-tmva-"))
+        try:
+            log = _train(kind, name, options, data, temporary, members, timeout)
+            model = MethodOfRoot(temporary / f"TMVA_{name}.weights.xml", log)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        weakref.finalize(model, shutil.rmtree, temporary, ignore_errors=True)
+        return model
     with atomic_folder(folder, overwrite=False) as inside:
         log = _train(kind, name, options, data, inside, members, timeout)
     return MethodOfRoot(Path(folder).resolve() / f"TMVA_{name}.weights.xml", log)
