@@ -10,9 +10,10 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from hepml.atomic import atomic_path
 from hepml.classifiers.base import Classifier
 from hepml.classifiers.parameters import Choice, Parameter, Text
-from hepml.errors import HepmlError, InvalidInputError, ModelFormatError
+from hepml.errors import ExportError, HepmlError, InvalidInputError, ModelFormatError
 from hepml.forest.tmva_document import internal_name
 from hepml.tmva.methods.bdt import BDT
 from hepml.tmva.option_tables import KINDS
@@ -23,6 +24,7 @@ from hepml.tmva.setup import Variable
 from hepml.tmva.training import MethodOfRoot, train
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     from numpy.typing import ArrayLike, NDArray
@@ -48,7 +50,7 @@ _MOST_FEATURES = 10_000
 
 def _has_densities(classifier: TMVAClassifier) -> bool:
     reader = getattr(classifier, "reader_", None)
-    if reader is not None and reader.setup.pdfs is None:
+    if reader is not None and (reader.setup.pdfs is None or reader.setup.pdfs.find("PDF") is None):
         msg = "the response is no probability; with the option CreateMVAPdfs TMVA keeps what makes one of it"
         raise AttributeError(msg)
     return True
@@ -162,6 +164,31 @@ class TMVAClassifier(Classifier):
         """
         signal = self.reader_.proba(self._checked(X), 0.5)
         return np.column_stack([1.0 - signal, signal])
+
+    def save_weights(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the weights file that the training left, as :func:`hepml.tmva.train` verified it or TMVA wrote it.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, ``X.weights.xml``.
+        overwrite : bool
+            Whether an existing file may be replaced.
+
+        Raises
+        ------
+        ExportError
+            If the weights are in several files, as those of foams.
+        OutputError
+            If the file exists and may not be replaced, or cannot be written.
+        """
+        check_is_fitted(self, "reader_")
+        beside = [name for name in self.files_ if name.endswith(_FOAMS)]
+        if beside:
+            msg = f"{self.method} needs {beside[0]} beside its weights file: take both from the folder of the model"
+            raise ExportError(msg)
+        with atomic_path(path, overwrite=overwrite) as temporary:
+            temporary.write_bytes(self.files_[_WEIGHTS])
 
     @property
     def _signal_above(self) -> float:
