@@ -96,6 +96,17 @@ def test_errors_of_scaled_parts_cover(draw, negative):
     assert_covers(toys)
 
 
+def test_without_a_cut_the_variance_is_that_of_all_events():
+    """All weights alike, everything passes: only the events outside of the part tell what their squares scatter."""
+    label = np.repeat([True, False], [50, 100])
+    options = {"threshold": -1.0, "figures": ["z_a_sigma_b"]}
+    part = significance_at_cut(label, np.zeros(150), full_sums=[300, 150], full_squares=[300, 150], **options)
+    label = np.repeat([True, False], [150, 300])
+    everything = significance_at_cut(label, np.zeros(450), **options)
+    found, expected = (item.significances["z_a_sigma_b"] for item in (part, everything))
+    assert (found.value, found.error) == pytest.approx((expected.value, expected.error), rel=1e-12)
+
+
 @pytest.mark.parametrize("estimated", [False, True], ids=["known sums", "estimated sums"])
 def test_errors_of_scaled_parts_are_those_of_a_jackknife(draw, estimated):
     """Each event left out in turn: the scale, and with it the variance in Z_A, moves as well."""
