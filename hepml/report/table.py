@@ -116,18 +116,16 @@ def matching_lines(comparison: dict[str, Any]) -> list[str]:
         "order": "by their order, as nothing identifies them in all sources",
     }[matching["by"]]
     agree = matching["columns_that_agree"]
+    checked = f"{', '.join(agree)} agree" if agree else "there was no feature in common to check them by"
+    of_classes = f"{events['signal']['n_events']} signal, {events['background']['n_events']} background"
     lines = [
-        f"{matching['n_compared']} events ({events['signal']['n_events']} signal, {events['background']['n_events']} "
-        f"background) are in the test part of every source.",
-        f"They were matched {how}"
-        + (f"; {', '.join(agree)} agree." if agree else "; there was no feature in common to check them by.")
-        if len(comparison["sources"]) > 1
-        else "They are of one source.",
+        f"{matching['n_compared']} events ({of_classes}) are in the test part of every source.",
+        f"They were matched {how}; {checked}." if len(comparison["sources"]) > 1 else "They are of one source.",
         f"Weights are those of {comparison['weights']['of']} ({comparison['weights']['kind']}).",
     ]
-    for source in comparison["sources"]:
-        if source["n_trained"]:
-            lines.append(
-                f"{source['n_trained']} test events of {source['name']} were left out, since a source was trained on them."
-            )
+    lines += [
+        f"{source['n_trained']} test events of {source['name']} were left out, since a source was trained on them."
+        for source in comparison["sources"]
+        if source["n_trained"]
+    ]
     return lines

@@ -82,4 +82,5 @@ def _differ(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]
     with np.errstate(invalid="ignore"):
         near = np.abs(a - b) <= _RELATIVE * np.abs(a) + _OF_SCALE * scale
     same = (a == b) | (np.isnan(a) & np.isnan(b))
-    return ~(near & finite | same)
+    differ: NDArray[np.bool_] = ~((near & finite) | same)
+    return differ

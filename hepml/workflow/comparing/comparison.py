@@ -187,7 +187,7 @@ def compare(
     Parameters
     ----------
     sources : sequence of path-like
-        Run folders, ``TMVA.root`` or ``TMVA.root:dataset``, ``weights.xml`` or any other model that :func:`hepml.load` takes.
+        Run folders, ``TMVA.root`` or ``TMVA.root:dataset``, ``weights.xml`` or what else :func:`hepml.load` takes.
     out : path-like, optional
         Folder for ``comparison.json``, ``report.html`` and ``plots/``. Default: nothing is written.
     methods : sequence of str, optional

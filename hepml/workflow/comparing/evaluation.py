@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hepml.errors import HepmlError
 from hepml.evaluation import classifier_agreement, compare_methods, overtraining, roc_curve
@@ -78,8 +78,9 @@ def evaluate_methods(
             "working_points": Listed([curve.at_signal_efficiency(target) for target in working_points]),
         }
         source, train_event = sources[place], matched.train_events[place]
-        compared = _overtraining(source, method, train_event, matched, y, scores[name], weight, permutations, task_sequence(seed, f"overtraining/{name}"))  # fmt: skip
-        found[name]["overtraining"] = compared
+        tests = {"n_permutations": permutations, "seed": task_sequence(seed, f"overtraining/{name}")}
+        judged = _overtraining(source, method, train_event, matched.event, (y, scores[name], weight), tests)
+        found[name]["overtraining"] = judged
     run: dict[str, Finding] = {}
     if len(methods) > 1:
         progress("comparing methods", 0.0)
@@ -95,12 +96,9 @@ def _overtraining(  # noqa: PLR0917  (what is compared, and with what)
     source: ScoredSource,
     method: str,
     train_event: NDArray[np.int64] | None,
-    matched: MatchedEvents,
-    y: NDArray[np.bool_],
-    score: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    permutations: int,
-    seed: np.random.SeedSequence,
+    test_event: NDArray[np.int64] | None,
+    test: tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]],
+    tests: dict[str, Any],
 ) -> Finding:
     train, known = source.train, source.methods[method]
     if train is None:
@@ -115,13 +113,10 @@ def _overtraining(  # noqa: PLR0917  (what is compared, and with what)
             train.y,
             train.scores[method],
             train.weight,
-            y,
-            score,
-            weight,
+            *test,
             event_train=train_event,
-            event_test=matched.event,
-            n_permutations=permutations,
-            seed=seed,
+            event_test=test_event,
+            **tests,
         )
         if known.verdict is None or known.reason is None:
             return result

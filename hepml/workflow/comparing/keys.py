@@ -85,7 +85,7 @@ def common_identity(sources: Sequence[ScoredSource], asked: Sequence[str] | None
 
 
 def number_events(sources: Sequence[ScoredSource], names: tuple[str, ...]) -> EventNumbers:
-    """Number events by what identifies them and their class.
+    """Give events numbers by what identifies them and their class.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def _check_rounding(source: ScoredSource, numbers: tuple[NDArray[np.int64], ...]
         repeated = len(number) - len(np.unique(number))
         if repeated:
             msg = (
-                f"{shown} of {source.name} is float32, and {repeated} of {len(number)} events repeat that of another: either "
+                f"{shown} of {source.name} is float32, and {repeated} of {len(number)} events repeat another's: either "
                 f"it was rounded or it does not identify events, and they cannot be matched by it"
             )
             raise IdentityError(msg)

@@ -143,10 +143,7 @@ def _load(path: Path) -> tuple[str, Model | FoldModel]:
 def _score(
     model: Model | FoldModel, name: str, X: NDArray[np.float32], identity: Identity | None
 ) -> NDArray[np.float64]:
-    if isinstance(model, FoldModel):
-        score = model.evaluate(X, identity=identity)
-    else:
-        score = model.evaluate(X)
+    score = model.evaluate(X, identity=identity) if isinstance(model, FoldModel) else model.evaluate(X)
     lost = int(np.isnan(score).sum())
     if lost:
         msg = f"{name} cannot score {lost} of {len(score)} events, in which a feature is missing or infinite"
@@ -174,10 +171,11 @@ def _known_parts(model: Model | FoldModel, path: Path, identity: Identity | None
 def _notes(model: Model | FoldModel, path: Path) -> tuple[str, ...]:
     if not model.is_foreign:
         return ()
-    return (
-        f"What {path} was trained on is not known: where its training is no other source here, "
-        f"events of it may be among those compared.",
+    note = (
+        f"What {path} was trained on is not known: where its training is no other source here, events of it may be among "
+        f"those compared."
     )
+    return (note,)
 
 
 def _column_of(feature: Feature, base: ScoredSource, path: Path) -> str:

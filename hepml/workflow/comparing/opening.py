@@ -64,8 +64,8 @@ def open_sources(
     }
     if models and events is None and not opened:
         msg = (
-            f"{models[0]} is a model and holds no events: give those that it is to score by an analysis file (--analysis) or "
-            f"by files (--signal, --background), or name a run or a TMVA.root whose test events it can score"
+            f"{models[0]} is a model and holds no events: give those that it is to score by an analysis file (--analysis) "
+            f"or by files (--signal, --background), or name a run or a TMVA.root whose test events it can score"
         )
         raise InvalidInputError(msg)
     if events is not None and not models:

@@ -90,7 +90,7 @@ def choose_weights(sources: Sequence[ScoredSource], matched: MatchedEvents) -> C
         if spread > _ROUNDING:
             remarks.append(
                 f"Weights of {source.name} are not proportional to those of {chosen.name}, which all methods are compared "
-                f"with: within a class they differ by up to {100 * spread:.2g} % of the largest weight."
+                f"with: within a class they differ by up to {100 * spread:.3g} % of the largest weight."
             )
     return ComparedWeights(weight, chosen.name, chosen.physics_weight, proportional, tuple(remarks))
 
