@@ -200,7 +200,7 @@ def _with_columns(
         repeated = len(part) - len(np.unique(part))
         if repeated:
             by = f" and {', '.join(shared)}" if shared else ", and the sources have no column in common that would"
-            msg = f"{repeated} rows of {source.name} are not told from another by {':'.join(names)}{by}: no match"
+            msg = f"{repeated} rows of {source.name} are not told apart by {':'.join(names)}{by}: they have no one partner"
             raise IdentityError(msg)
     return parts
 

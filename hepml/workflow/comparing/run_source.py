@@ -57,7 +57,8 @@ def run_source(path: Path) -> ScoredSource:
         identity=tuple(run.metrics["identity"]),
         files=tuple(str(record.get("sha256")) for record in run.provenance["files"]),
         expressions={
-            item.name: "".join(item.expression.split()) for item in (*run.config.features, *run.config.spectators)
+            item.name: "".join((item.expression or item.name).split())
+            for item in (*run.config.features, *run.config.spectators)
         },
         has_folds=has_folds,
     )
