@@ -47,8 +47,8 @@ def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def toy_run(toy_folder: Path) -> Run:
     """A run of two methods with as few topics as there can be."""
     methods = {
-        "BDT": {"kind": "xgboost", "n_estimators": 5, "max_depth": 2},
-        "HGB": {"kind": "hist_gradient_boosting", "max_iter": 5},
+        "BDT": {"kind": "xgboost", "n_estimators": 20, "max_depth": 3},
+        "HGB": {"kind": "hist_gradient_boosting", "max_iter": 3},
     }
     evaluation = {"permutations": 20, "permutation_repeats": 0, "explained_events": 0}
     path = write_analysis(toy_folder, methods=methods, evaluation=evaluation)
@@ -95,8 +95,9 @@ def test_a_run_alone_says_what_its_metrics_say(toy_run: Run) -> None:
         assert here["overtraining"]["verdict"] == alone["overtraining"]["verdict"]
         assert here["overtraining"]["auc_gap"] == pytest.approx(alone["overtraining"]["auc_gap"], abs=1e-12)
         assert here["training_seconds"] == toy_run.provenance["seconds"][f"train {name}"]
-    difference = toy_run.metrics["comparisons"][0]["auc"]
-    assert found["comparisons"][0]["auc"]["p_value"] == pytest.approx(difference["p_value"], rel=1e-6)
+    known, difference = toy_run.metrics["comparisons"][0]["auc"], found["comparisons"][0]["auc"]
+    for key in ("difference", "difference_error", "p_value"):
+        assert difference[key] == pytest.approx(known[key], rel=1e-6)
     assert found["weights"] == {"of": "toy", "kind": "physics weights", "proportional": {}}
     assert found["sources"][0]["n_compared"] == sum(
         row["n_events"] for row in toy_run.metrics["parts"] if row["part"] == "test"
@@ -172,7 +173,7 @@ def test_a_model_of_other_features_is_refused(toy_run: Run, weights_file: Path, 
     text = weights_file.read_text(encoding="utf-8")
     other = tmp_path / "other.weights.xml"
     other.write_text(text.replace('"y*y"', '"y*y*y"'), encoding="utf-8")
-    with pytest.raises(FeatureMismatchError, match=r"needs 'y2' = y\*y\*y, which toy computes as 'y\*y'"):
+    with pytest.raises(FeatureMismatchError, match=r"needs 'y\*y\*y'.*which is no column of toy"):
         hepml.compare([toy_run.path, other])
 
 
@@ -206,17 +207,13 @@ def test_sources_of_one_name_are_told_apart_by_their_folders(toy_run: Run, tmp_p
     assert list(made.methods) == [f"{toy_run.path.parent.name}/toy/BDT", "again/toy/BDT", "HGB"]
 
 
-def test_the_command_prints_tables(toy_run: Run, tmp_path: Path) -> None:
+def test_the_command_prints_tables(toy_run: Run) -> None:
     from hepml.cli.compare import compare
 
-    out = tmp_path / "compared"
-    told = CliRunner().invoke(
-        compare, [str(toy_run.path), "--methods", "BDT, HGB", "--working-point", "0.5", "-o", str(out)]
-    )
+    told = CliRunner().invoke(compare, [str(toy_run.path), "--methods", "BDT, HGB", "--working-point", "0.5"])
     assert told.exit_code == 0, told.output
     assert "are in the test part of every source" in told.output
     assert "AUC of b - a" in told.output
-    assert (out / "report.html").is_file()
 
 
 @pytest.mark.skipif(REFERENCE is None, reason="HEPML_REFERENCE_DATA is not set")

@@ -25,23 +25,22 @@ _OF_SCALE = 1e-6
 _OWN = frozenset({"split"})
 
 
-def common_columns(first: ScoredSource, second: ScoredSource, identity: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns that both have, without what identifies events and what is known to be computed otherwise."""
-    return tuple(
-        name
+def common_columns(first: ScoredSource, second: ScoredSource, identity: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return the columns that both have, by their names in each, without what identifies events."""
+    without = _OWN.union(identity)
+    pairs = (
+        (name, second.column_of(name, first.expressions.get(name)))
         for name in first.test.columns
-        if name in second.test.columns
-        and name not in identity
-        and name not in _OWN
-        and first.expressions.get(name, name) == second.expressions.get(name, first.expressions.get(name, name))
+        if name not in without
     )
+    return tuple((name, other) for name, other in pairs if other is not None and other not in without)
 
 
 def check_columns(
     first: ScoredSource,
     second: ScoredSource,
     rows: tuple[NDArray[np.int64], NDArray[np.int64]],
-    names: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
 ) -> None:
     """Refuse matched events whose columns differ.
 
@@ -51,16 +50,17 @@ def check_columns(
         Two sources.
     rows : tuple of ndarray of int64
         Rows of their test parts, event by event.
-    names : sequence of str
-        Columns of both.
+    pairs : sequence of (str, str)
+        Names of a column in each.
 
     Raises
     ------
     IdentityError
         Naming the first column that differs.
     """
-    for name in names:
-        a, b = (_float32(source.test.columns[name][row]) for source, row in zip((first, second), rows, strict=True))
+    for name, other in pairs:
+        a = _float32(first.test.columns[name][rows[0]])
+        b = _float32(second.test.columns[other][rows[1]])
         differ = _differ(a, b)
         if differ.any():
             place = int(np.flatnonzero(differ)[0])

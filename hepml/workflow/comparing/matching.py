@@ -185,7 +185,7 @@ def _with_columns(
     shared = [
         name
         for name in sources[0].test.columns
-        if all(name in common_columns(sources[0], source, names) for source in sources[1:])
+        if all((name, name) in common_columns(sources[0], source, names) for source in sources[1:])
     ]
     columns = [np.concatenate(keys).view(np.uint64)]
     for name in shared:
@@ -224,7 +224,7 @@ def _check(
             )
             raise IdentityError(msg)
         check_columns(sources[a], sources[b], (rows[a], rows[b]), shared)
-        checked |= dict.fromkeys(shared)
+        checked |= dict.fromkeys(name for name, _ in shared)
     return tuple(checked)
 
 

@@ -180,14 +180,10 @@ def _notes(model: Model | FoldModel, path: Path) -> tuple[str, ...]:
 
 def _column_of(feature: Feature, base: ScoredSource, path: Path) -> str:
     """Return the column that is the feature: of equal expression, or of its name where the expression is not known."""
-    wanted = "".join(feature.expression.split())
+    found = base.column_of(feature.name, "".join(feature.expression.split()))
+    if found is not None:
+        return found
     known = base.expressions
-    for name, expression in known.items():
-        if expression == wanted and name in base.test.columns:
-            return name
-    for name in (feature.name, re.sub(r"\W", "_", wanted)):
-        if name in base.test.columns and name not in known:
-            return name
     there = list(base.test.columns)
     if feature.name in known:
         why = f"which {base.name} computes as {known[feature.name]!r}"

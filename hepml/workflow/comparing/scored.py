@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -134,6 +135,33 @@ class ScoredSource:
         if names == FALLBACK_NAMES and self.identity != FALLBACK_NAMES:
             return False
         return all(name in self.test.columns for name in names)
+
+    def column_of(self, name: str, expression: str | None) -> str | None:
+        """Return the column that holds a feature: by its expression where both are known, else by name.
+
+        Parameters
+        ----------
+        name : str
+            Of the feature.
+        expression : str or None
+            How it is computed, without blanks; None if that is not known.
+
+        Returns
+        -------
+        str or None
+            TMVA names a column by its expression, with underscores for what no name may hold.
+        """
+        known, there = self.expressions, self.test.columns
+        if expression is None:
+            plain = (column for column, text in known.items() if re.sub(r"\W", "_", text) == name and column in there)
+            return name if name in there else next(plain, None)
+        equal = next((column for column, text in known.items() if text == expression and column in there), None)
+        if equal is not None:
+            return equal
+        unknown = (
+            column for column in (name, re.sub(r"\W", "_", expression)) if column in there and column not in known
+        )
+        return next(unknown, None)
 
     def parts(self) -> tuple[ScoredPart, ...]:
         """Return test, train and validation, those that are known."""
