@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepml.atomic import refuse_existing
 from hepml.data import Part
+from hepml.errors import OutputError
 from hepml.readers import root_writer
 from hepml.tmva.output import OutputEvents, write_output
 from hepml.tmva.output.layout import tree_columns
@@ -104,8 +104,9 @@ class TmvaFile:
         if path is None:
             return None
         made = cls(Path(path).absolute(), run, overwrite)
-        if run not in made.path.parents:
-            refuse_existing(made.path, overwrite=overwrite)
+        if run not in made.path.parents and made.path.exists() and not overwrite:
+            msg = f"{made.path} exists already and is kept: choose another output, delete it, or train with --overwrite"
+            raise OutputError(msg)
         return made
 
     def write(

@@ -69,7 +69,8 @@ class OutputMethod(Displayed):
         full = name if name in self.histogram_names else f"MVA_{self.name}_{name}"
         if full not in self.histogram_names:
             what = f"histogram of method {self.name}"
-            raise unknown_name(what, name, self.histogram_names)
+            short = [known.removeprefix(f"MVA_{self.name}_") for known in self.histogram_names if "/" not in known]
+            raise unknown_name(what, name, short)
         return read_histogram(self.file, f"{self.folder}/{full}")
 
     def to_dict(self) -> dict[str, Any]:

@@ -42,8 +42,8 @@ class OutputEvents(Displayed):
     probabilities : mapping of str to ndarray of float32, each of shape (n_events,)
         Signal probability of methods with ``CreateMVAPdfs``.
     weight_is_normalised : bool
-        Whether the weights are 'normalised by TMVA': ``NormMode`` rescales those of the training tree for each class, so
-        sums and ratios of classes mean nothing.
+        Whether the weights are 'normalised by TMVA': ``NormMode`` rescales those of training events class by class, and
+        whether those of test events were, too, depends on the release. Sums and ratios of classes mean nothing then.
     yields : mapping of str to float, optional
         Expected number of events of each class in the whole analysis, of which these events are a part: what hepml wrote
         into the file, never TMVA.

@@ -61,9 +61,11 @@ def read_output(path: str | os.PathLike[str]) -> TMVAOutput:
         if not tops:
             found = ", ".join(list(kinds)[:_MOST_LISTED]) or "nothing"
             msg = (
-                f"{name} is no output of TMVA: neither at the top nor in a folder stands a TestTree or TrainTree beside "
-                f"folders {_METHOD}KIND. It holds {found}{', ...' if len(kinds) > _MOST_LISTED else ''}"
+                f"{name} is no output of TMVA: neither at the top nor in a folder stands a TestTree, a TrainTree or a "
+                f"folder {_METHOD}KIND. It holds {found}{', ...' if len(kinds) > _MOST_LISTED else ''}"
             )
+            if "hepml" in kinds:
+                msg += ". hepml wrote it: open the folder of its run with hepml.Run, or train with --tmva-output"
             raise ModelFormatError(msg)
         notes = {folder: _note(file, folder, kinds) for folder in tops}
         datasets = {folder: _dataset(file, name, folder, kinds, notes[folder]) for folder in tops}
@@ -83,8 +85,8 @@ def _is_dataset(folder: str, kinds: dict[str, str]) -> bool:
         kind == "TDirectory" and path.startswith(f"{inside}{_METHOD}") and "/" not in path.removeprefix(inside)
         for path, kind in kinds.items()
     )
-    # a tree of events alone may be anything; with methods it is TMVA's, and methods without trees are a broken-off job
-    return has_method or (has_tree and any(path.startswith(f"{inside}{_CORRELATION}") for path in kinds))
+    # methods without trees are a broken-off job; trees alone are those of a silent one, or the scores.root of a run
+    return has_method or (has_tree and "hepml" not in kinds)
 
 
 def _note(file: Any, folder: str, kinds: dict[str, str]) -> Note:

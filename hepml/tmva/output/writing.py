@@ -65,7 +65,7 @@ def write_output(
     kinds : mapping of str to str
         Kind of each method, by which TMVA groups folders: ``BDT`` makes ``Method_BDT``. Default: the method's name.
     labels : mapping of str to (str, str)
-        Title and unit of variables. Default: their names.
+        Title, plain or in mathtext, and unit of variables. Default: their names.
     yields : mapping of str to float, optional
         Expected number of ``Signal`` and ``Background`` events, stored so that significances can be computed from the file.
     overwrite : bool
@@ -83,7 +83,7 @@ def write_output(
     >>> write_output("TMVA.root", train, test, kinds={"xgb": "BDT"})  # doctest: +SKIP
     """
     _check(train, test, (dataset, *test.responses, *kinds.values()))
-    titled = {_internal(name): VariableLabel(*labels.get(name, (name, ""))) for name in train.variables}
+    titled = {_internal(name): _label(name, *labels.get(name, (name, ""))) for name in train.variables}
     train, test = _renamed(train), _renamed(test)
     with root_writer(path, overwrite=overwrite, any_root=True) as writer:
         _store(writer, dataset, correlation_matrices(train, titled))
@@ -138,6 +138,11 @@ def _check(train: OutputEvents, test: OutputEvents, names: tuple[str, ...]) -> N
             raise InvalidInputError(msg)
 
 
+def _label(name: str, title: str, unit: str) -> VariableLabel:
+    """Return a title in mathtext as ROOT's TLatex writes it; a name such as ``Max$(a)`` is none."""
+    return VariableLabel(title if title == name else title.replace("$", "").replace("\\", "#"), unit)
+
+
 def _internal(name: str) -> str:
     """Return what TMVA makes of an expression to name a branch."""
     return name.replace("::", "_").translate(_REPLACED)
@@ -148,10 +153,10 @@ def _renamed(events: OutputEvents) -> OutputEvents:
     named = [*events.variables, *events.spectators, *events.responses, "classID", "className", "weight"]
     seen: dict[str, str] = {}
     for name in named:
-        other = seen.setdefault(_internal(name), name)
-        if other is not name:
-            msg = f"{other!r} and {name!r} would both be the branch {_internal(name)!r}: rename one"
+        if (internal := _internal(name)) in seen:
+            msg = f"{seen[internal]!r} and {name!r} would both be the branch {internal!r}: rename one"
             raise InvalidInputError(msg)
+        seen[internal] = name
     return replace(
         events,
         variables={_internal(name): column for name, column in events.variables.items()},
