@@ -33,6 +33,7 @@ __all__ = [
     "OutputError",
     "RootProcessError",
     "SchemaMismatchError",
+    "TMVAError",
     "TreeNotFoundError",
     "UnknownNameError",
     "WeightError",
@@ -128,6 +129,10 @@ class OutputError(HepmlError, OSError):
 
 class RootProcessError(HepmlError, RuntimeError):
     """The process that runs ROOT failed, crashed or took too long."""
+
+
+class TMVAError(RootProcessError):
+    """A real TMVA refused what it was asked for, in its own words."""
 
 
 class UnknownNameError(HepmlError, KeyError):

@@ -8,21 +8,44 @@ from typing import TYPE_CHECKING, Any
 from hepml.tmva.reader import Reader
 
 if TYPE_CHECKING:
+    from hepml.tmva.engine import RootReader, examine_tmva
+    from hepml.tmva.output import read_output, write_output
     from hepml.tmva.preparation import PreparedData, TMVAEvents, prepare
-    from hepml.tmva.training import TrainedMethod, TrainingLog, train
+    from hepml.tmva.training import Member, MethodOfRoot, TrainedMethod, TrainingLog, train
     from hepml.tmva.writing import write
 
-__all__ = ["PreparedData", "Reader", "TMVAEvents", "TrainedMethod", "TrainingLog", "prepare", "train", "write"]
+__all__ = [
+    "Member",
+    "MethodOfRoot",
+    "PreparedData",
+    "Reader",
+    "RootReader",
+    "TMVAEvents",
+    "TrainedMethod",
+    "TrainingLog",
+    "examine_tmva",
+    "prepare",
+    "read_output",
+    "train",
+    "write",
+    "write_output",
+]
 
 # reading a weights file must not wait for what only training and writing need
 _LATER = {
+    "Member": "hepml.tmva.training",
+    "MethodOfRoot": "hepml.tmva.training",
+    "RootReader": "hepml.tmva.engine",
+    "examine_tmva": "hepml.tmva.engine",
     "PreparedData": "hepml.tmva.preparation",
     "TMVAEvents": "hepml.tmva.preparation",
     "TrainedMethod": "hepml.tmva.training",
     "TrainingLog": "hepml.tmva.training",
     "prepare": "hepml.tmva.preparation",
+    "read_output": "hepml.tmva.output",
     "train": "hepml.tmva.training",
     "write": "hepml.tmva.writing",
+    "write_output": "hepml.tmva.output",
 }
 
 

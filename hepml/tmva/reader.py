@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hepml.tmva.pdf import Pdf
     from hepml.tmva.setup import Variable
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "features_of"]
 
 
 class Reader:
@@ -114,7 +114,7 @@ class Reader:
         self._chain = chain_of(setup)
         inside = method.spectators if isinstance(method, Category) else ()
         self._needed = tuple(sorted({*inside, *spectators_of(self._chain)}))
-        named = _features((*setup.variables, *setup.spectators))
+        named = features_of((*setup.variables, *setup.spectators))
         further = method.further if isinstance(method, Category) else ()
         beside = (*named[len(setup.variables) :], *(Feature(name) for name in further))
         self.features = named[: len(setup.variables)]
@@ -310,7 +310,7 @@ def _with_open_cuts(method: Method, cut: str) -> BDT:
     return replace(method, forest=replace(method.forest, comparison="<="))
 
 
-def _features(variables: Sequence[Variable]) -> tuple[Feature, ...]:
+def features_of(variables: Sequence[Variable]) -> tuple[Feature, ...]:
     """Return features named by labels; by expressions, or by their places, where those are not all different."""
     for names in ([v.label for v in variables], [v.expression for v in variables]):
         if all(names) and len(set(names)) == len(names):
