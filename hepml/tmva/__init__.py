@@ -9,6 +9,7 @@ from hepml.tmva.reader import Reader
 
 if TYPE_CHECKING:
     from hepml.tmva.engine import RootReader, examine_tmva
+    from hepml.tmva.output import read_output, write_output
     from hepml.tmva.preparation import PreparedData, TMVAEvents, prepare
     from hepml.tmva.training import Member, MethodOfRoot, TrainedMethod, TrainingLog, train
     from hepml.tmva.writing import write
@@ -24,8 +25,10 @@ __all__ = [
     "TrainingLog",
     "examine_tmva",
     "prepare",
+    "read_output",
     "train",
     "write",
+    "write_output",
 ]
 
 # reading a weights file must not wait for what only training and writing need
@@ -39,8 +42,10 @@ _LATER = {
     "TrainedMethod": "hepml.tmva.training",
     "TrainingLog": "hepml.tmva.training",
     "prepare": "hepml.tmva.preparation",
+    "read_output": "hepml.tmva.output",
     "train": "hepml.tmva.training",
     "write": "hepml.tmva.writing",
+    "write_output": "hepml.tmva.output",
 }
 
 

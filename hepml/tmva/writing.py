@@ -86,7 +86,7 @@ def write(
         Name of the method. Default: that of its kind.
     class_names : sequence of str, optional
         Names of the classes, signal first, or of the targets of a regression. Default: as the model knows them, or
-        ``"Signal"`` and ``"Background"``, ``"target0"``, ...
+        ``"Signal"`` and ``"Background"``, ``"class0"``, ..., ``"target0"``, ...
     ranges : array-like of shape (n_variables, 2), optional
         Smallest and largest value of each variable in training: no response depends on them, and the events of the check
         lie there. Default: a width around the centre by the scaler of the model, or from -1 to 1.
@@ -175,7 +175,8 @@ def _write_source(
     kind = source.kind(kind)
     n_outputs = source.network.n_outputs
     targets = tuple(f"target{index}" for index in range(n_outputs))
-    classes = source.classes or ("Signal", "Background")
+    numbered = tuple(f"class{index}" for index in range(n_outputs))
+    classes = source.classes or (numbered if source.analysis == "Multiclass" else ("Signal", "Background"))
     if class_names is not None:
         targets = classes = tuple(class_names)
         n_needed = 2 if source.analysis == "Classification" else n_outputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,7 @@ class GoldenTraining:
 
     def missing(self, folder: Path) -> str:
         """Return why it is not trained natively, or ""."""
-        data = prepared(folder, self.job)
+        data = training_events(folder, self.job)
         try:
             options = parse(
                 self.kind,
@@ -102,11 +103,11 @@ class GoldenTraining:
 
     def train(self, folder: Path) -> TrainedMethod:
         """Train it again."""
-        return train(self.kind, self.options, prepared(folder, self.job), engine="native", name=self.name)
+        return train(self.kind, self.options, training_events(folder, self.job), engine="native", name=self.name)
 
 
 @functools.cache
-def prepared(folder: Path, job: str, **more: Any) -> PreparedData:
+def training_events(folder: Path, job: str, **more: Any) -> PreparedData:
     """Prepare the events of a job as it did, with the shuffle of its TMVA."""
     given = dict(JOBS[job])
     for key in ("signal", "background"):
@@ -137,3 +138,22 @@ def difference(folder: Path, training: GoldenTraining, model: TrainedMethod) -> 
     """Return how far the responses of a model are from those of TMVA's."""
     with np.load(folder / "responses" / f"{training.job}.npz") as responses:
         return differences(model.evaluate(applied(folder, training.job)), responses[training.name])
+
+
+def option_string(folder: Path, job: str, name: str) -> str:
+    """Return what a method was booked with."""
+    methods = json.loads((folder / "weights" / job / "methods.json").read_text())
+    return str(methods[name][1])
+
+
+def part(text: str, tag: str) -> list[str]:
+    """Return the lines of an element of a weights file."""
+    lines = text.splitlines()
+    first = next(at for at, line in enumerate(lines) if line.startswith(f"  <{tag}"))
+    last = next(at for at, line in enumerate(lines) if line.startswith(f"  </{tag}>"))
+    return lines[first : last + 1]
+
+
+def golden_file(folder: Path, job: str, name: str) -> str:
+    """Return the weights file that TMVA wrote."""
+    return gzip.decompress((folder / "weights" / job / f"TMVA_{name}.weights.xml.gz").read_bytes()).decode()

@@ -16,6 +16,7 @@ from hepml.tmva.document_writing import document_of
 from hepml.tmva.networks import SINGLE, Affine, Network
 from hepml.tmva.setup_making import setup_of
 from hepml.tmva.source import Scaling, Source
+from hepml.tmva.writing import _write_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,3 +210,17 @@ def test_networks_of_torch(tmp_path: Path) -> None:
         np.testing.assert_allclose(reader.evaluate(X).reshape(expected.shape), expected, rtol=0, atol=1e-5)
     with pytest.raises(ExportError, match="LSTM"):
         write(nn.Sequential(nn.LSTM(3, 2)), tmp_path / "x.xml", variables=["a", "b", "c"])
+
+
+def test_classes_without_names_are_numbered(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    chain: list[Any] = [affine(rng, 2, 3), "softmax"]
+
+    def respond(X: Floats) -> Floats:
+        sums = np.exp(answer(chain[:1], X))
+        return sums / sums.sum(axis=1, keepdims=True)
+
+    source = Source(Network.of(chain), respond, "Multiclass", "m")
+    given: dict[str, Any] = dict.fromkeys(("method_name", "class_names", "ranges", "options"))
+    _write_source(source, tmp_path / "x.xml", variables=["a", "b"], kind=None, overwrite=False, **given)
+    assert Reader(tmp_path / "x.xml").setup.classes == ("class0", "class1", "class2")

@@ -28,7 +28,7 @@ from hepml.tmva.preparation.shuffling import Shuffler
 from hepml.tmva.preparation.splitting import ClassRows, mixed, split
 from hepml.tmva.random import TRandom3
 from tests.tmva.golden import SMALL, reference
-from tests.tmva.golden_trainings import JOBS, prepared
+from tests.tmva.golden_trainings import JOBS, training_events
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ def x(events: TMVAEvents) -> list[int]:
 
 @pytest.mark.parametrize("job", JOBS)
 def test_events_order_and_weights_are_those_of_tmva(job: str, folder: Path) -> None:
-    data = prepared(folder, job)
+    data = training_events(folder, job)
     with np.load(folder / "trees" / f"{job}.npz") as trees:
         for tree, events in (("TrainTree", data.train), ("TestTree", data.test)):
             np.testing.assert_array_equal(events.class_index, trees[f"{tree}/classID"])
@@ -92,7 +92,7 @@ def test_events_order_and_weights_are_those_of_tmva(job: str, folder: Path) -> N
 
 
 def test_the_newer_shuffle_gives_the_order_of_current_root(folder: Path) -> None:
-    data = prepared(folder, "random", shuffle="std::shuffle")
+    data = training_events(folder, "random", shuffle="std::shuffle")
     with np.load(folder / "data" / "split_random_current_root.npz") as order:
         np.testing.assert_array_equal(data.train.spectators[:, 0], order["train"])
         np.testing.assert_array_equal(data.test.spectators[:, 0], order["test"])
@@ -102,7 +102,7 @@ def test_cuts_select_the_events_of_categories(folder: Path) -> None:
     method = Reader(SMALL / "expr_FisherCat.weights.xml.gz").method
     assert isinstance(method, Category)
     for cut, part in zip(("abs(weight)<=1", "abs(weight)>1"), method.parts, strict=True):
-        model = train("Fisher", "", prepared(folder, "expr", cut=cut))
+        model = train("Fisher", "", training_events(folder, "expr", cut=cut))
         np.testing.assert_allclose(model.method.coefficients, part.method.coefficients, rtol=1e-9)
 
 

@@ -24,10 +24,11 @@ from hepml.errors import (
 )
 from hepml.tmva import train
 from hepml.tmva.preparation import from_arrays
+from hepml.tmva.training import separation_ranking
 from hepml.tmva.training.moments import product_sums, single_product_sums, value_sums
 from hepml.tmva.training.reporting import Ranking
 from tests.tmva.golden import SMALL, applied, reference
-from tests.tmva.golden_trainings import FOUR, all_trainings, difference
+from tests.tmva.golden_trainings import FOUR, all_trainings, difference, training_events
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,6 +143,26 @@ def test_what_is_printed_is_what_tmva_prints(folder: Path) -> None:
             assert table.rstrip() in printed
         assert model.log.rankings[0].text in "\n".join(printed)
         assert model.log.correlations[1].text in "\n".join(printed)
+
+
+def test_separations_are_those_that_tmva_prints(folder: Path) -> None:
+    for job in ("random", "block", "posw", "negw"):
+        lines = gzip.decompress((folder / f"logs/{job}.log.gz").read_bytes()).decode().splitlines()
+        printed = [line.partition(": ")[2].rstrip() for line in lines if line.startswith("--- IdTransformation ")]
+        table = separation_ranking(training_events(folder, job)).text.split("\n")
+        assert [line.rstrip() for line in table] == printed[: len(table)]
+
+
+def test_separation_of_what_does_not_overlap_is_one() -> None:
+    rng = np.random.default_rng(4)
+    y = np.arange(300) % 2
+    X = np.column_stack([y + 0.1 * rng.uniform(size=300), rng.permutation(300) % 150, y + 2.0])
+    ranking = separation_ranking(from_arrays(X, y, variables=["apart", "alike", ("whole", "whole", "", "I")]))
+    assert ranking.values[:2] == pytest.approx((1.0, 1.0))
+    assert ranking.variables[2] == "alike"
+    assert 0.0 < ranking.values[2] < 0.3
+    with pytest.raises(NotSupportedError, match="A, B, C"):
+        separation_ranking(three())
 
 
 def test_fisher_is_the_closed_form() -> None:

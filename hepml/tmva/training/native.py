@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from hepml.tmva.preparation import PreparedData
     from hepml.tmva.training.training_set import Fitted, Trainer
 
-__all__ = ["TRAINERS", "Request", "train_natively", "what_is_missing"]
+__all__ = ["TRAINERS", "Request", "train_natively", "trainer_of", "training_set", "what_is_missing"]
 
 # kind -> module:trainer
 TRAINERS = {
+    "BDT": "hepml.tmva.training.trees.bdt:TREES",
     "Fisher": "hepml.tmva.training.linear:FISHER",
     "HMatrix": "hepml.tmva.training.hmatrix:HMATRIX",
     "LD": "hepml.tmva.training.linear:LINEAR_DISCRIMINANT",
@@ -60,7 +61,7 @@ def what_is_missing(request: Request) -> str:
     place = TRAINERS.get(kind)
     if place is None:
         return f"{kind} is not trained natively (native: {', '.join(TRAINERS)})"
-    trainer = _trainer(kind)
+    trainer = trainer_of(kind)
     if analysis not in trainer.analyses:
         return f"{kind} does no {analysis.lower()}, but {' and '.join(sorted(trainer.analyses)).lower()}"
     if len(request.data.targets) > trainer.most_targets:
@@ -84,7 +85,7 @@ def train_natively(request: Request) -> TrainedMethod:
     """
     training = training_set(request)
     start = time.perf_counter()
-    fitted = _trainer(request.kind).fit(training)
+    fitted = trainer_of(request.kind).fit(training)
     seconds = time.perf_counter() - start
     densities = None
     if request.options["CreateMVAPdfs"]:
@@ -158,7 +159,8 @@ def training_set(request: Request) -> TrainingSet:
     )
 
 
-def _trainer(kind: str) -> Trainer:
+def trainer_of(kind: str) -> Trainer:
+    """Return the trainer of a kind that is in ``TRAINERS``."""
     module, _, name = TRAINERS[kind].partition(":")
     return cast("Trainer", getattr(import_module(module), name))
 
