@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hepml.evaluation.ranking import Ranking
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -51,13 +53,13 @@ class Sweep:
 
 def sweep(events: ScoredEvents) -> Sweep:
     """Sweep a cut over all distinct scores, from tight to loose."""
-    order = np.argsort(events.score)[::-1]
-    score = events.score[order]
-    is_signal = events.is_signal[order]
-    weight = events.weight[order]
+    ranking = Ranking(events.score)
+    score = ranking.descending(events.score)
+    is_signal = ranking.descending(events.is_signal)
+    weight = ranking.descending(events.weight)
     rows = SortedRows(
         last=np.flatnonzero(np.append(score[1:] != score[:-1], True)),
-        event=None if events.event is None else events.event[order],
+        event=None if events.event is None else ranking.descending(events.event),
     )
     signal_weight = np.where(is_signal, weight, 0.0)
     background_weight = np.where(is_signal, 0.0, weight)

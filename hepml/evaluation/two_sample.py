@@ -11,6 +11,7 @@ from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_events, as_numbers, as_scores, as_weights
 from hepml.evaluation.grouped_permutations import grouped_p_values
+from hepml.evaluation.ranking import ascending_order
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -195,7 +196,7 @@ class _Pooled:
             )
             raise InvalidInputError(msg)
         values = np.concatenate([first.values, second.values])
-        order = np.argsort(values, kind="stable")
+        order = ascending_order(values)
         values = values[order]
         weight = np.concatenate([first.weight, second.weight])[order]
         squared = np.square(weight)
