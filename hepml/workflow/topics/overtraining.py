@@ -44,6 +44,7 @@ def overtraining(context: MethodContext) -> Overtraining:
         max_gap=context.config.evaluation.auc_gap,
         n_permutations=context.config.evaluation.permutations,
         seed=context.seed("overtraining"),
+        roc_test=context.curve,
     )
 
 
