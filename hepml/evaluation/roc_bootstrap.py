@@ -221,13 +221,15 @@ class _Rows:
 
     def draw(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Draw the sums of the weights of both classes at each distinct score."""
-        times = rng.poisson(1.0, self._n_events)
+        times = rng.poisson(1.0, self._n_events).astype(np.float64)
         if self._event is not None:
             times = times[self._event]
         drawn = self._signal * times, self._background * times
         if self._starts is None:
             return drawn
-        return np.add.reduceat(drawn[0], self._starts), np.add.reduceat(drawn[1], self._starts)
+        signal: Floats = np.add.reduceat(drawn[0], self._starts)
+        background: Floats = np.add.reduceat(drawn[1], self._starts)
+        return signal, background
 
     @staticmethod
     def share(_least: float, _below: float, _reached: float) -> float:
