@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 MIN_VENV ?= .venv-min
+# A file of tests is the unit that goes to a worker, since its fixtures hold whole runs
+PYTEST_WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
@@ -38,7 +40,7 @@ demo: $(CORE)  ## train the Higgs example on the committed sample and print its 
 	$(BIN)/hepml train analyses/higgs_tautau/analysis.yaml -o runs/higgs_tautau --overwrite
 
 test: $(FULL)  ## run the test suite
-	$(BIN)/python -m pytest --mpl $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --mpl $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 test-slow: $(FULL)  ## run the tests that are too long for make test
 	$(BIN)/python -m pytest --mpl -m slow $(PYTEST_ARGS)

@@ -16,7 +16,7 @@ where it happens in most, no coverage is given. The seeds are fixed, so two runs
 depends on the others. The table of docs/statistics_roc.md is its output. A cell that misses 68.3% by more than 2.2% or a
 width of 1 by more than 0.04 is listed below it.
 
-    python benchmarks/interval_coverage.py [--toys 4000]
+    python benchmarks/interval_coverage.py [--toys 4000] [--events 1000 5000] [--areas 0.6 0.76 0.95]
 """
 
 from __future__ import annotations
@@ -91,20 +91,22 @@ def main() -> None:
     """Draw the toys row by row and print the table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--toys", type=int, default=4000)
+    parser.add_argument("--events", type=int, nargs="+", default=N_EVENTS)
+    parser.add_argument("--areas", type=float, nargs="+", default=AREAS)
     options = parser.parse_args()
     scatter, width = 100 * np.sqrt(0.683 * 0.317 / options.toys), np.sqrt(0.5 / options.toys)
     print(f"{options.toys} toys a row: coverage scatters by {scatter:.1f}%, the width of the pull by {width:.2f}")
     start = time.perf_counter()
     missed = []
-    for n in N_EVENTS:
-        for area in AREAS:
+    for n in options.events:
+        for area in options.areas:
             for a in NEGATIVE:
                 rng = np.random.default_rng([SEED, n, round(100 * area), round(100 * a)])
                 pulls: dict[str, list[float]] = defaultdict(list)
                 for _ in range(options.toys):
                     for name, pull in pulls_of_toy(rng, n, area, a).items():
                         pulls[name].append(pull)
-                if (n, area, a) == (N_EVENTS[0], AREAS[0], NEGATIVE[0]):
+                if (n, area, a) == (options.events[0], options.areas[0], NEGATIVE[0]):
                     print(f"| n | AUC | neg. | {' | '.join(pulls)} |\n|{'---|' * (3 + len(pulls))}")
                 cells = {name: Cell.of(np.asarray(values)) for name, values in pulls.items()}
                 row = f"| {n} | {area} | {'yes' if a else 'no'} | {' | '.join(map(str, cells.values()))} |"

@@ -10,8 +10,9 @@ benchmarks/interval_coverage.py does; they stand for 100 signal and 1000 backgro
 - Z_A with 10% at the best cut of independent events (the true value being that of the cut that was found),
 - Z_A with 10% combined over bins that were chosen on independent events.
 
-Prints how often the truth lies within one error (68.3% wanted) and in brackets the width of the pull. A toy that is not
-computable does not cover, and leaves no width. Seeds are fixed; the table of docs/statistics_significance.md is its output.
+Prints how often the truth lies within one error (68.3% wanted) and in brackets the width of the pull, in the form of
+benchmarks/interval_coverage.py: where an error is not computable in some toys, square brackets say in how many it is, and
+the cells that miss are listed below. Seeds are fixed; the table of docs/statistics_significance.md is its output.
 
     python benchmarks/significance_coverage.py [--toys 4000] [--events 1000 5000]
 """
@@ -24,7 +25,7 @@ from collections import defaultdict
 from itertools import pairwise
 
 import numpy as np
-from interval_coverage import AREAS, N_EVENTS, NEGATIVE, draw_class
+from interval_coverage import AREAS, N_EVENTS, NEGATIVE, Cell, draw_class
 from scipy.special import ndtr, ndtri
 
 from hepml.evaluation import (
@@ -124,6 +125,7 @@ def main() -> None:
     scatter, width = 100 * np.sqrt(0.683 * 0.317 / options.toys), np.sqrt(0.5 / options.toys)
     print(f"{options.toys} toys a row: coverage scatters by {scatter:.1f}%, the width of the pull by {width:.2f}")
     start = time.perf_counter()
+    missed = []
     for n in options.events:
         for area in AREAS:
             for a in NEGATIVE:
@@ -134,15 +136,16 @@ def main() -> None:
                         pulls[name].append(pull)
                 if (n, area, a) == (options.events[0], AREAS[0], NEGATIVE[0]):
                     print(f"| n | AUC | neg. | {' | '.join(pulls)} |\n|{'---|' * (3 + len(pulls))}")
-                cells = " | ".join(cell(np.asarray(values)) for values in pulls.values())
-                print(f"| {n} | {area} | {'yes' if a else 'no'} | {cells} |", flush=True)
+                cells = {name: Cell.of(np.asarray(values)) for name, values in pulls.items()}
+                row = f"| {n} | {area} | {'yes' if a else 'no'} | {' | '.join(map(str, cells.values()))} |"
+                print(row, flush=True)
+                missed += [
+                    f"n = {n}, AUC {area}, {'negative weights, ' if a else ''}{name}: {cell}"
+                    for name, cell in cells.items()
+                    if cell.misses
+                ]
+    print("missed: " + ("; ".join(missed) or "none"))
     print(f"{time.perf_counter() - start:.0f} s")
-
-
-def cell(pulls: np.ndarray) -> str:
-    """Coverage and width of the pulls; no width where a toy has none."""
-    width = "" if np.isnan(pulls).any() else f" ({np.std(pulls):.2f})"
-    return f"{100 * np.mean(np.abs(pulls) < 1):.1f}%{width}"
 
 
 if __name__ == "__main__":

@@ -29,9 +29,11 @@ __all__ = [
     "MissingDependencyError",
     "MissingFileError",
     "ModelFormatError",
+    "NotSupportedError",
     "OutputError",
     "RootProcessError",
     "SchemaMismatchError",
+    "TMVAError",
     "TreeNotFoundError",
     "UnknownNameError",
     "WeightError",
@@ -113,6 +115,10 @@ class ModelFormatError(HepmlError, ValueError):
     """A model folder or file is damaged, unsafe, or of a format that is not known."""
 
 
+class NotSupportedError(HepmlError, NotImplementedError):
+    """A method or option that is known, but that the engine asked for does not have."""
+
+
 class ExportError(HepmlError, ValueError):
     """A model cannot be held by a format, or what would be written does not agree with it."""
 
@@ -123,6 +129,10 @@ class OutputError(HepmlError, OSError):
 
 class RootProcessError(HepmlError, RuntimeError):
     """The process that runs ROOT failed, crashed or took too long."""
+
+
+class TMVAError(RootProcessError):
+    """A real TMVA refused what it was asked for, in its own words."""
 
 
 class UnknownNameError(HepmlError, KeyError):

@@ -3,6 +3,9 @@
 A task is a function of the package, named by text, that runs there. It takes and gives what JSON can hold; arrays go through
 ``.npy`` files in a private folder that both sides map into memory. Nothing is pickled. What ROOT prints is kept, and its
 end is part of every error. The process ends with the one that started it, however that ends.
+
+The interpreter may be another one, whose ROOT has more. It sees the package but none of our libraries, so tasks for it
+stand in files that need none.
 """
 
 from __future__ import annotations
@@ -23,14 +26,14 @@ import warnings
 from contextvars import ContextVar
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from hepml import errors
-from hepml.errors import HepmlError, RootProcessError, missing_dependency
+from hepml.errors import HepmlError, MissingFileError, RootProcessError, missing_dependency
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from types import TracebackType
+    from types import ModuleType, TracebackType
 
     from numpy.typing import NDArray
 
@@ -43,6 +46,10 @@ _START = (
 _LOG_SHOWN = 2000
 _MOST_BYTES = 64_000_000
 _PR_SET_PDEATHSIG = 1
+# _IOLBF of Linux and macOS
+_LINE_BUFFERED = 1
+# tasks that were loaded by their files
+_LOADED: dict[str, ModuleType] = {}
 
 
 def root_is_installed() -> bool:
@@ -123,6 +130,9 @@ class RootProcess:
         What ROOT is needed for, said where it is not installed.
     timeout : float
         Seconds that a call may take.
+    python : path-like, optional
+        An interpreter that has PyROOT, 3.11 or newer, or a script that sets one up and ends by ``exec python "$@"``. Its
+        tasks are files. Default: the interpreter that runs this.
 
     Attributes
     ----------
@@ -133,18 +143,30 @@ class RootProcess:
     ------
     MissingDependencyError
         If PyROOT is not installed.
+    MissingFileError
+        If there is no such interpreter.
     """
 
-    def __init__(self, *, purpose: str, timeout: float = 3600.0) -> None:
-        if not root_is_installed():
+    def __init__(self, *, purpose: str, timeout: float = 3600.0, python: str | os.PathLike[str] | None = None) -> None:
+        if python is not None and shutil.which(python) is None:
+            msg = (
+                f"{os.fspath(python)} is no program that can be run; an interpreter with PyROOT is needed for {purpose}"
+            )
+            raise MissingFileError(msg)
+        if python is None and not root_is_installed():
             module = "PyROOT"
             raise missing_dependency(module, purpose, "root")
         self._timeout = timeout
         self.folder = Path(tempfile.mkdtemp(prefix="hepml-root-"))
         try:
             self._log = self.folder / "log.txt"
+            interpreter, packages = sys.executable, _PACKAGE_PARENT
+            if python is not None:
+                interpreter, packages = os.fspath(python), str(self.folder / "packages")
+                Path(packages).mkdir()
+                (Path(packages) / "hepml").symlink_to(Path(__file__).resolve().parent)
             self._connection, theirs = Pipe()
-            command = [sys.executable, "-P", "-c", _START, _PACKAGE_PARENT, str(theirs.fileno()), str(os.getpid())]
+            command = [interpreter, "-P", "-c", _START, packages, str(theirs.fileno()), str(os.getpid())]
             with theirs, self._log.open("wb") as log:
                 self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and code)
                     command,
@@ -190,7 +212,8 @@ class RootProcess:
         Parameters
         ----------
         task : str
-            ``"hepml.room.module:function"``; it is called with the folder and the arguments.
+            ``"hepml.room.module:function"``, or ``"/path/of/module.py:function"``; it is called with the folder and the
+            arguments.
         arguments : mapping
             What JSON can hold. Relative paths would be relative to the folder.
         timeout : float, optional
@@ -210,6 +233,7 @@ class RootProcess:
         """
         limit = self._timeout if timeout is None else timeout
         request = json.dumps({"task": task, "arguments": dict(arguments)}).encode()
+        task = task.rpartition("/")[2]
         try:
             self._connection.send_bytes(request)
             if not self._connection.poll(limit):
@@ -254,18 +278,21 @@ class RootProcess:
 
         return np.asarray(np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
 
-    def _printed(self) -> str:
-        """Return the end of what ROOT printed."""
+    def printed(self) -> str:
+        """Return what ROOT printed since the process was started."""
         with contextlib.suppress(OSError):
-            text = self._log.read_bytes().decode(errors="replace").strip()
-            if text:
-                return f". ROOT printed: {text[-_LOG_SHOWN:]}"
+            return self._log.read_bytes().decode(errors="replace").strip()
         return ""
+
+    def _printed(self) -> str:
+        text = self.printed()
+        return f". ROOT printed: {text[-_LOG_SHOWN:]}" if text else ""
 
 
 def serve(connection: int, parent: int) -> None:
     """Run tasks until the other side is gone. This is what the process does; ROOT is imported here only."""
     _die_with(parent)
+    _print_by_lines()
     channel: Connection[Any, Any] = Connection(connection)
     while True:
         try:
@@ -282,18 +309,39 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
+def _print_by_lines() -> None:
+    """Let what C and C++ print go to the log line by line, so that a crash takes nothing away."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        library = ctypes.CDLL(None)
+        stream = ctypes.c_void_p.in_dll(library, "__stdoutp" if sys.platform == "darwin" else "stdout")
+        library.setvbuf(stream, None, _LINE_BUFFERED, ctypes.c_size_t(0))
+
+
 def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
     try:
         _import_root()
-        module, _, name = request["task"].partition(":")
-        task: Callable[..., Any] = getattr(importlib.import_module(module), name)
-        return {"result": task(Path.cwd(), **request["arguments"])}
+        return {"result": _task(request["task"])(Path.cwd(), **request["arguments"])}
     except HepmlError as error:
         return {"error": type(error).__name__, "message": str(error)}
     except Exception as error:  # noqa: BLE001  (whatever it is, the other side reports it)
         traceback.print_exc()
         sys.stderr.flush()
         return {"error": "RootProcessError", "message": f"{type(error).__name__}: {error}"}
+
+
+def _task(text: str) -> Callable[..., Any]:
+    place, _, name = text.rpartition(":")
+    if not place.endswith(".py"):
+        task: Callable[..., Any] = getattr(importlib.import_module(place), name)
+        return task
+    # not by its package, whose other modules need libraries
+    if place not in _LOADED:
+        specification = importlib.util.spec_from_file_location(Path(place).stem, place)
+        if specification is None or specification.loader is None:
+            raise ImportError(place)
+        _LOADED[place] = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(_LOADED[place])
+    return cast("Callable[..., Any]", getattr(_LOADED[place], name))
 
 
 def _import_root() -> None:

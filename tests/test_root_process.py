@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hepml.errors import InvalidInputError, RootProcessError
+from hepml.errors import InvalidInputError, MissingFileError, RootProcessError
 from hepml.root_process import RootProcess, borrow_root, keep_root, root_is_installed
 
 pytestmark = [
@@ -65,6 +65,48 @@ def test_the_time_is_limited(tasks: str) -> None:
             process.call(f"{tasks}:wait", {"seconds": 60}, timeout=0.5)
         with pytest.raises(RootProcessError, match="SIGKILL"):
             process.call(f"{tasks}:add", {"a": 1, "b": 1})
+
+
+def test_an_interruption_ends_it(tasks: str) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with RootProcess(purpose="a test") as process:
+            process.call(f"{tasks}:add", {"a": 1, "b": 1})
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(KeyboardInterrupt):
+                process.call(f"{tasks}:wait", {"seconds": 60})
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    assert not process.is_running
+    assert not process.folder.exists()
+
+
+def test_the_interpreter_may_be_another(tmp_path: Path) -> None:
+    task = tmp_path / "alone.py"
+    task.write_text(
+        "import ctypes, os\n"
+        "import hepml\n"
+        "def where(folder): return [os.environ.get('SET_UP'), hepml.__file__]\n"
+        "def crash(folder):\n"
+        "    ctypes.CDLL(None).puts(b'last words')\n"
+        "    os.abort()\n"
+    )
+    script = tmp_path / "my python"
+    script.write_text(f'#!/bin/sh\nexport SET_UP=yes\nexec {sys.executable} "$@"\n')
+    script.chmod(0o755)
+    with RootProcess(purpose="a test", python=script) as process:
+        set_up, package = process.call(f"{task}:where", {})
+        assert set_up == "yes"
+        assert package == str(process.folder / "packages" / "hepml" / "__init__.py")
+        with pytest.raises(RootProcessError, match=r"SIGABRT in alone\.py:crash\. ROOT printed: last words"):
+            process.call(f"{task}:crash", {})
+        assert process.printed() == "last words"
+    with pytest.raises(MissingFileError, match=r"no program that can be run; .* needed for a test"):
+        RootProcess(purpose="a test", python=tmp_path / "none")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent ended")

@@ -1,4 +1,4 @@
-"""Print how far every response of the golden files is from TMVA's, and write the table into docs/tmva.md.
+"""Print how far responses are from TMVA's, of golden files and of trainings, and write the tables into the documentation.
 
 ``python -m tools.tmva_report [FOLDER]``, from the project's folder; FOLDER is ``tmva_reference`` of the reference data, by
 default below ``HEPML_REFERENCE_DATA``. Exits 1 if a difference is larger than it may be.
@@ -16,18 +16,21 @@ import numpy as np
 
 from hepml.errors import HepmlError
 from tests.tmva.golden import Golden, all_golden, compared, reference
+from tests.tmva.golden_trainings import GoldenTraining, all_trainings, difference
 
-DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "tmva.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCUMENT, TRAININGS = DOCS / "tmva.md", DOCS / "tmva_training.md"
 BEGIN, END = "<!-- made by make tmva-report -->", "<!-- end of what make tmva-report made -->"
 JOBS = ("random", "block", "alternate", "expr", "posw", "negw", "multi", "reg")
 NOT_YET = "not yet"
+NOT_NATIVE = "engine root"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What came of a golden array: the largest difference, and that of the events that must agree."""
+    """What came of a golden array or training: the largest difference, and whether enough events agree."""
 
-    golden: Golden
+    golden: Golden | GoldenTraining
     largest: float | None
     agreed: bool
     problem: str = ""
@@ -41,7 +44,7 @@ class Entry:
 
 
 def main() -> int:
-    """Print and write the table."""
+    """Print and write both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", default=reference())
     folder = parser.parse_args().folder
@@ -49,15 +52,21 @@ def main() -> int:
         print("no reference data: give their folder, or set HEPML_REFERENCE_DATA", file=sys.stderr)
         return 2
     entries = [entry_of(folder, golden) for golden in all_golden(folder)]
-    table = table_of(entries)
-    print(table)
-    DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), table), encoding="utf-8")
-    wrong = [entry for entry in entries if not entry.agreed]
+    write(DOCUMENT, table_of(entries))
+    trained = [training_of(folder, training) for training in all_trainings(folder)]
+    write(TRAININGS, table_of(trained, "trainings"))
+    wrong = [entry for entry in (*entries, *trained) if not entry.agreed]
     for entry in wrong:
         print(
             f"{entry.golden.job} {entry.golden.key}: {entry.text} is more than {entry.golden.limit:g}", file=sys.stderr
         )
     return int(bool(wrong))
+
+
+def write(document: Path, table: str) -> None:
+    """Print a table and put it into a document."""
+    print(table)
+    document.write_text(replaced(document.read_text(encoding="utf-8"), table, document), encoding="utf-8")
 
 
 def entry_of(folder: Path, golden: Golden) -> Entry:
@@ -71,8 +80,22 @@ def entry_of(folder: Path, golden: Golden) -> Entry:
     return Entry(golden, float(found.max()), agreed=bool((found <= golden.limit).mean() >= golden.fraction))
 
 
-def table_of(entries: list[Entry]) -> str:
-    """Return a Markdown table: a row for each method, a column for each job; members of a boosted method share a row."""
+def training_of(folder: Path, training: GoldenTraining) -> Entry:
+    """Train a method again, and compare its responses."""
+    if training.missing(folder):
+        return Entry(training, None, agreed=True, problem=NOT_NATIVE)
+    try:
+        found = difference(folder, training, training.train(folder))
+    except HepmlError as error:
+        return Entry(training, None, agreed=False, problem=type(error).__name__)
+    return Entry(training, float(found.max()), agreed=bool(found.max() <= training.limit))
+
+
+def table_of(entries: list[Entry], of: str = "arrays of responses") -> str:
+    """Return a Markdown table: a row for each method, a column for each job; members of a boosted method share a row.
+
+    Rows without any difference are left out where they would say nothing but that a method is not trained natively.
+    """
     rows: dict[tuple[str, str], dict[str, list[Entry]]] = {}
     for entry in entries:
         name = re.sub(r"_B\d{4}$", "_B0000, ...", entry.golden.key)
@@ -80,18 +103,20 @@ def table_of(entries: list[Entry]) -> str:
     lines = ["| kind | method | " + " | ".join(JOBS) + " |", "|---|---|" + "---:|" * len(JOBS)]
     for (kind, name), by_job in sorted(rows.items(), key=lambda row: (row[0][0].lower(), row[0][1].lower())):
         cells = [_worst(by_job[job]).text if job in by_job else "" for job in JOBS]
+        if all(cell in {"", NOT_NATIVE} for cell in cells):
+            continue
         lines.append(f"| {kind} | {name} | " + " | ".join(cells) + " |")
     there = [entry for entry in entries if entry.largest is not None]
-    lines += ["", f"{len(there)} of {len(entries)} arrays of responses, of {_n_files(there)} weights files."]
+    lines += ["", f"{len(there)} of {len(entries)} {of}, of {_n_files(there)} weights files."]
     return "\n".join(lines)
 
 
-def replaced(text: str, table: str) -> str:
+def replaced(text: str, table: str, document: Path = DOCUMENT) -> str:
     """Return a document with the table between its marks."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        msg = f"{DOCUMENT} lacks the marks {BEGIN} and {END}"
+        msg = f"{document} lacks the marks {BEGIN} and {END}"
         raise SystemExit(msg)
     return f"{before}{BEGIN}\n{table}\n{END}{after}"
 

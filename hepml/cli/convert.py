@@ -30,7 +30,8 @@ def convert(model: Path, out: Path, *, method: str | None, ignore_missing: bool,
 
     \b
     MODEL is a run folder, the folder of one model, or a model file of another program. What would be written scores
-    thousands of events first; nothing is written if it disagrees with the model.
+    thousands of events first; nothing is written if it disagrees with the model. All formats hold trees; TMVA's also
+    linear models and networks.
     Example: hepml convert runs/higgs_tautau --method BDT -o bdt.onnx
     """
     from hepml.workflow import convert_model
@@ -41,8 +42,8 @@ def convert(model: Path, out: Path, *, method: str | None, ignore_missing: bool,
         click.echo(f"written: {result.path} ({result.form})")
     elif check.verified:
         click.echo(
-            f"written: {result.path} ({result.form}; {check.n_events} events scored by {check.by}, largest difference of a "
-            f"margin {check.largest_difference:.2g})"
+            f"written: {result.path} ({result.form}; {check.n_events} events scored by {check.by}, largest "
+            f"difference {check.largest_difference:.2g})"
         )
     else:
         click.echo(f"written: {result.path} ({result.form}), NOT checked: {check.by}")

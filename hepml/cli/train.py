@@ -28,6 +28,12 @@ __all__ = ["train"]
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder that keeps the columns for the next time; memory then does not grow with the features.",
 )
+@click.option(
+    "--tmva-output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a TMVA.root for TMVA's GUI and macros, too: trees and histograms of training and test events.",
+)
 def train(
     analysis: Path,
     out: Path | None,
@@ -38,6 +44,7 @@ def train(
     overwrite: bool,
     unblind: bool,
     cache: Path | None,
+    tmva_output: Path | None,
 ) -> None:
     """Train the methods of ANALYSIS, an analysis.yaml, and print their table.
 
@@ -53,15 +60,26 @@ def train(
         job = job.with_methods([name.strip() for name in methods.split(",") if name.strip()])
     target = out or Path("runs") / job.config.name
     if task is not None:
-        if out is None or methods or resume or overwrite or unblind:
-            msg = "--task trains one model into OUT/TASK: it needs -o, no --methods, --resume, --overwrite, --unblind"
+        if out is None or methods or resume or overwrite or unblind or tmva_output:
+            msg = (
+                "--task trains one model into OUT/TASK: it needs -o, no --methods, --resume, --overwrite, --unblind, "
+                "--tmva-output"
+            )
             raise click.UsageError(msg)
         with progress_bar() as progress:
             stored = job.train_task(task, out, cache=cache, progress=progress)
         click.echo(f"model: {stored}")
         return
     with progress_bar() as progress:
-        run = job.train(target, resume=resume, overwrite=overwrite, unblind=unblind, cache=cache, progress=progress)
+        run = job.train(
+            target,
+            resume=resume,
+            overwrite=overwrite,
+            unblind=unblind,
+            cache=cache,
+            tmva_output=tmva_output,
+            progress=progress,
+        )
     header, rows = methods_table(run.metrics)
     print_table(header, rows, title=job.config.title or job.config.name, left=(0, len(header) - 1))
     click.echo(f"report: {run.path / 'report.html'}")

@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError
 from hepml.evaluation.correlations import Correlations, correlations
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.efficiency import efficiency
 from hepml.evaluation.events import ScoredEvents, as_scores
 from hepml.evaluation.roc import roc_curve
@@ -24,7 +25,7 @@ __all__ = ["ClassifierAgreement", "Overlap", "classifier_agreement"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Overlap:
+class Overlap(Displayed):
     """Decisions of pairs of classifiers on the events of one class, matrices of shape (n_methods, n_methods).
 
     Parameters
@@ -46,7 +47,7 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ClassifierAgreement:
+class ClassifierAgreement(Displayed):
     """Several classifiers on the same events.
 
     Parameters

@@ -10,6 +10,7 @@ import numpy as np
 from hepml.errors import InvalidInputError
 from hepml.evaluation.class_fractions import cell_moments
 from hepml.evaluation.class_prior import with_prior
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents
 from hepml.evaluation.quadratic_form import propagate
 from hepml.evaluation.variable_bins import variable_bins
@@ -23,7 +24,7 @@ __all__ = ["Calibration", "calibration"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Calibration:
+class Calibration(Displayed):
     """Observed shares of signal against predicted probabilities, in bins of the latter.
 
     Parameters

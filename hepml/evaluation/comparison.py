@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import erfc
 
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents, as_scores
 from hepml.evaluation.influence import (
     MIN_CARRYING,
@@ -35,7 +36,7 @@ _ROUNDING = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
-class PairedDifference:
+class PairedDifference(Displayed):
     """A number of two methods on the same events, and their difference b - a.
 
     Parameters
@@ -83,7 +84,7 @@ class PairedDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class MethodPair:
+class MethodPair(Displayed):
     """All differences between two methods.
 
     Parameters

@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation.class_fractions import cell_moments
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_array, as_events, as_weights
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["ConfusionMatrix", "as_labels", "confusion_matrix"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ConfusionMatrix:
+class ConfusionMatrix(Displayed):
     """Sums of weights by true (rows) and by assigned class (columns), and shares of them.
 
     Parameters

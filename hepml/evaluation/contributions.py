@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError
 from hepml.evaluation.class_fractions import quantile_edges
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents, as_numbers
 from hepml.evaluation.feature_histograms import feature_edges
 from hepml.evaluation.importance import FeatureImportance
@@ -29,7 +30,7 @@ _MIN_EFFECTIVE = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ContributionDensity:
+class ContributionDensity(Displayed):
     """How the contributions of one feature are distributed, and how large the feature is where they are.
 
     Parameters
@@ -47,9 +48,17 @@ class ContributionDensity:
     fraction: Floats
     mean_rank: Floats
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers as plain JSON types; what is not computable is null."""
+        return {
+            "edges": self.edges.tolist(),
+            "fraction": self.fraction.tolist(),
+            "mean_rank": [value if np.isfinite(value) else None for value in self.mean_rank.tolist()],
+        }
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ContributionProfile:
+class ContributionProfile(Displayed):
     """Mean contribution of one feature as a function of its value.
 
     Parameters
@@ -85,7 +94,7 @@ class ContributionProfile:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ContributionSummary:
+class ContributionSummary(Displayed):
     """Contributions of all features.
 
     Parameters

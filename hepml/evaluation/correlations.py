@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_events, as_numbers, as_weights
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ __all__ = ["Correlations", "correlations"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Correlations:
+class Correlations(Displayed):
     """Matrices of correlation coefficients with their errors, each of shape (n_features, n_features).
 
     Parameters

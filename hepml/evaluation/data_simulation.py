@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation.class_fractions import quantile_edges
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_numbers, as_weights
 from hepml.evaluation.feature_histograms import feature_edges
 from hepml.evaluation.histogram import Histogram, fill_histogram
@@ -29,7 +30,7 @@ _MIN_EFFECTIVE = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DataMC:
+class DataMC(Displayed):
     """Comparison of one feature in data and in simulation.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.dominance import dominance_sums
 from hepml.evaluation.events import as_events, as_numbers, as_weights
 
@@ -23,7 +24,7 @@ _FEWEST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class DistanceCorrelation:
+class DistanceCorrelation(Displayed):
     """Squared distance correlation.
 
     Parameters

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_array, as_events, as_weights
 from hepml.evaluation.influence import MIN_CARRYING, by_event, n_carrying
 
@@ -19,7 +20,7 @@ __all__ = ["Efficiency", "efficiency"]
 
 
 @dataclass(frozen=True, slots=True)
-class Efficiency:
+class Efficiency(Displayed):
     """Fraction of the summed weights that passes a cut.
 
     Parameters

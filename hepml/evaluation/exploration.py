@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hepml.evaluation.display import Displayed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,7 +18,7 @@ __all__ = ["Exploration"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Exploration:
+class Exploration(Displayed):
     """Results for all features of an analysis.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents, as_numbers
 from hepml.evaluation.histogram import Histogram, fill_histogram
 
@@ -23,7 +24,7 @@ _MAX_WHOLE_BINS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FeatureHistograms:
+class FeatureHistograms(Displayed):
     """One feature in signal and background, in the same bins.
 
     Parameters

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hepml.errors import InvalidInputError, unknown_name
+from hepml.evaluation.display import Displayed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,7 @@ _SERIES = [(-1.0) ** n / (n + 2) for n in range(11, -1, -1)]
 
 
 @dataclass(frozen=True, slots=True)
-class FigureOfMerit:
+class FigureOfMerit(Displayed):
     r"""What a selection is judged by, with its parameters.
 
     Parameters
@@ -73,6 +74,10 @@ class FigureOfMerit:
             if not (math.isfinite(value) and value >= 0):
                 msg = f"{name} is {value!r}; a finite number of at least 0 is needed"
                 raise InvalidInputError(msg)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the parameters as plain JSON types."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def total_sigma_b(self, yields: Yields) -> Floats:
         """Uncertainty of the background that enters the figure, shape of the yields; 0 for figures that have none."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError
 from hepml.evaluation.class_fractions import cell_moments
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.efficiency import efficiency
 from hepml.evaluation.events import as_array, as_events, as_weights
 from hepml.evaluation.quadratic_form import propagate, quadratic_form
@@ -23,7 +24,7 @@ __all__ = ["Flatness", "flatness"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Flatness:
+class Flatness(Displayed):
     """Efficiency of one class at one cut in bins of a variable.
 
     Parameters

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents, as_array
 from hepml.evaluation.influence import area_influence, by_event
 from hepml.evaluation.roc import roc_curve
@@ -29,7 +30,7 @@ _FEWEST_PERMUTATIONS = 19
 
 
 @dataclass(frozen=True, slots=True)
-class FoldArea:
+class FoldArea(Displayed):
     """Area under the ROC curve of one fold, scored by the model that has not seen it."""
 
     fold: int
@@ -44,7 +45,7 @@ class FoldArea:
 
 
 @dataclass(frozen=True, slots=True)
-class FoldShapes:
+class FoldShapes(Displayed):
     """How far the scores of one class differ in shape from fold to fold.
 
     Parameters
@@ -70,7 +71,7 @@ class FoldShapes:
 
 
 @dataclass(frozen=True, slots=True)
-class FoldComparison:
+class FoldComparison(Displayed):
     """Folds one by one and together.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError, WeightError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_events, as_numbers
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ __all__ = ["Histogram", "fill_histogram"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Histogram:
+class Histogram(Displayed):
     """Sums of weights in bins; the last bin includes its upper edge.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents, as_scores
 from hepml.evaluation.influence import area_influence, by_event
 
@@ -22,7 +23,7 @@ __all__ = ["FeatureImportance", "auc_losses"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FeatureImportance:
+class FeatureImportance(Displayed):
     """Importance of each feature, and of groups of features where they were looked at together.
 
     Parameters

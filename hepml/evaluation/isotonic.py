@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError
 from hepml.evaluation.class_prior import with_prior
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents, as_score_column
 from hepml.evaluation.ranking import Ranking
 
@@ -23,7 +24,7 @@ __all__ = ["IsotonicMap", "fit_isotonic"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class IsotonicMap:
+class IsotonicMap(Displayed):
     """Probability that does not decrease with the score: linear between points, constant beyond them.
 
     Parameters

@@ -27,7 +27,7 @@ _FACTORS = (2.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(Displayed):
     """The area expected with ``factor`` times the largest sample, and its gain over the fit at the largest sample."""
 
     factor: float

@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation.confusion import as_labels
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_events, as_numbers, as_scores, as_weights
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["MulticlassAuc", "multiclass_auc"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MulticlassAuc:
+class MulticlassAuc(Displayed):
     """Areas under ROC curves, and their means over the classes with the covariance of what is averaged.
 
     Parameters

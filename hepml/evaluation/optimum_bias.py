@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.figures_of_merit import FigureOfMerit, figure_of_merit
 from hepml.evaluation.scaled_events import ScaledEvents, sums_by
 from hepml.evaluation.yields import Yields, sorted_by_score, spread_cuts, yields_at_cuts
@@ -25,7 +26,7 @@ _MAX_CUTS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class OptimumBias:
+class OptimumBias(Displayed):
     """What choosing the best cut adds by chance.
 
     Parameters

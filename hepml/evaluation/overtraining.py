@@ -32,7 +32,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class EfficiencyComparison:
+class EfficiencyComparison(Displayed):
     """Signal efficiency at one background efficiency, on test and on training events; errors include the threshold's."""
 
     background_efficiency: float

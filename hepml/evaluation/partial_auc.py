@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents
 from hepml.evaluation.influence import MIN_CARRYING, DescendingScores, by_event, n_carrying
 
@@ -24,7 +25,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class PartialAuc:
+class PartialAuc(Displayed):
     """Area under the part of a ROC curve where one efficiency lies in a range.
 
     Parameters

@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError, WeightError
 from hepml.evaluation.class_prior import with_prior
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents, as_score_column
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _CONVERGED = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class PlattMap:
+class PlattMap(Displayed):
     """Probability ``1 / (1 + exp(-(slope x + offset)))``.
 
     Parameters

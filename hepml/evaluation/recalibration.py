@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import HepmlError
 from hepml.evaluation.calibration import Calibration, calibration
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.isotonic import IsotonicMap, fit_isotonic
 from hepml.evaluation.platt import PlattMap, fit_platt
 
@@ -19,7 +20,7 @@ __all__ = ["Recalibration", "recalibration"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recalibration:
+class Recalibration(Displayed):
     """A map from score to probability and the calibration of other events.
 
     Parameters

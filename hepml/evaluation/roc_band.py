@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.working_point import at_signal_efficiencies
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ BAND_TARGETS = tuple(step / 100 for step in range(1, 100))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RocBand:
+class RocBand(Displayed):
     """Band of the background efficiency along a ROC curve.
 
     Parameters

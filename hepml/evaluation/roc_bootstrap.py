@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents
 from hepml.evaluation.influence import DescendingScores
 from hepml.evaluation.roc import RocCurve, roc_curve
@@ -35,7 +36,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class BootstrapEfficiency:
+class BootstrapEfficiency(Displayed):
     """Background efficiency at a signal efficiency, whose threshold each replica chooses anew.
 
     Parameters
@@ -55,9 +56,18 @@ class BootstrapEfficiency:
     error: float
     interval: tuple[float, float]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers as plain JSON types; what is not computable is null."""
+        return {
+            "signal_efficiency": self.signal_efficiency,
+            "background_efficiency": self.background_efficiency,
+            "background_efficiency_error": _plain(self.error),
+            "background_efficiency_interval": [_plain(end) for end in self.interval],
+        }
+
 
 @dataclass(frozen=True, slots=True)
-class RocBootstrap:
+class RocBootstrap(Displayed):
     """Area and background efficiencies with errors from replicas of the sample.
 
     Parameters
@@ -95,15 +105,7 @@ class RocBootstrap:
             "auc": self.auc,
             "auc_error": _plain(self.auc_error),
             "auc_interval": [_plain(end) for end in self.auc_interval],
-            "efficiencies": [
-                {
-                    "signal_efficiency": found.signal_efficiency,
-                    "background_efficiency": found.background_efficiency,
-                    "background_efficiency_error": _plain(found.error),
-                    "background_efficiency_interval": [_plain(end) for end in found.interval],
-                }
-                for found in self.efficiencies
-            ],
+            "efficiencies": [found.to_dict() for found in self.efficiencies],
             "n_replicas": self.n_replicas,
             "n_lost": self.n_lost,
             "n_cells": self.n_cells,

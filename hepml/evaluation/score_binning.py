@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_numbers
 from hepml.evaluation.figures_of_merit import FigureOfMerit, figure_of_merit
 from hepml.evaluation.scaled_events import ScaledEvents
@@ -30,7 +31,7 @@ _ADDITIVE = ("z_a_sigma_b", "z_a")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScoreBinning:
+class ScoreBinning(Displayed):
     """Edges of bins of the score, and how they were chosen.
 
     Parameters
@@ -69,14 +70,17 @@ class ScoreBinning:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BinnedSignificance:
+class BinnedSignificance(Displayed):
     """Significance of each bin of the score and of all of them together.
 
     Parameters
     ----------
     combined, combined_error : float
         Square root of the sum of the squares of the bins' significances, and its standard deviation with all covariances
-        between bins; NaN if no bin is computable.
+        between bins; NaN if no bin is computable, the error also if one is not: the combination is then too low by what that
+        bin holds, which no error can know.
+    reason : str or None
+        Why there is no error; None if there is one.
     edges : ndarray of float64, shape (n_bins + 1,)
         Of the bins.
     bins : tuple of Significance
@@ -86,6 +90,7 @@ class BinnedSignificance:
 
     combined: float
     combined_error: float
+    reason: str | None
     edges: Floats = field(repr=False)
     bins: tuple[Significance, ...] = field(repr=False)
 
@@ -95,6 +100,7 @@ class BinnedSignificance:
         return {
             "combined": self.combined if math.isfinite(self.combined) else None,
             "combined_error": self.combined_error if math.isfinite(self.combined_error) else None,
+            "reason": self.reason,
             "bins": [
                 {"from": low, "to": high, **item.to_dict()}
                 for low, high, item in zip(edges[:-1], edges[1:], self.bins, strict=True)
@@ -237,15 +243,20 @@ def binned_significance(
     bins = tuple(
         significance_of(chosen, binned.yields.at(slice(number, number + 1))) for number in range(axis.size - 1)
     )
-    if np.isnan(values).all():
-        return BinnedSignificance(math.nan, math.nan, axis, bins)
+    lost = np.isnan(values)
     # NaN compares false: what is not computable, or has no signal, counts nothing
     counted = np.where(values > 0, values, 0.0)
-    combined = float(np.sqrt(np.square(counted).sum()))
+    combined = math.nan if lost.all() else float(np.sqrt(np.square(counted).sum()))
+    if lost.any():
+        missing = binned.yields.signal[lost].sum()
+        reason = (
+            f"{np.count_nonzero(lost)} of {lost.size} bins are not computable; {missing:.4g} signal events lie there"
+        )
+        return BinnedSignificance(combined, math.nan, reason, axis, bins)
     if combined == 0:
-        return BinnedSignificance(0.0, math.nan, axis, bins)
+        return BinnedSignificance(combined, math.nan, "no bin has signal", axis, bins)
     slopes = [np.where(counted > 0, counted / combined * gradient, 0.0) for gradient in gradients]
-    return BinnedSignificance(combined, binned.error_of(*slopes), axis, bins)
+    return BinnedSignificance(combined, binned.error_of(*slopes), None, axis, bins)
 
 
 def _additive(figure: str | FigureOfMerit) -> FigureOfMerit:

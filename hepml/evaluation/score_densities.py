@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError
 from hepml.evaluation.class_fractions import cell_moments
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents, as_score_column
 from hepml.evaluation.quadratic_form import propagate
 from hepml.evaluation.variable_bins import variable_bins
@@ -29,7 +30,7 @@ _HALVINGS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ClassDensity:
+class ClassDensity(Displayed):
     """Distribution function of a score in one class: a monotone cubic spline between knots.
 
     Parameters
@@ -90,7 +91,7 @@ class ClassDensity:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScoreDensities:
+class ScoreDensities(Displayed):
     """Distributions of a score in both classes, and what TMVA makes of them.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents
 from hepml.evaluation.histogram import Histogram, fill_histogram
 
@@ -18,7 +19,7 @@ __all__ = ["ScoreHistograms", "score_histograms"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScoreHistograms:
+class ScoreHistograms(Displayed):
     """Four histograms with the same edges, each with sums of signed weights and of their squares."""
 
     train_signal: Histogram

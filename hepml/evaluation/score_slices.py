@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_events, as_score_column, as_weights
 from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.ranking import Ranking
@@ -27,7 +28,7 @@ _CENTRAL = 0.99
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScoreSlices:
+class ScoreSlices(Displayed):
     """Histograms of one variable and one class, one for each slice of the score.
 
     Parameters

@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation.class_fractions import class_fractions
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.efficiency import efficiency
 from hepml.evaluation.events import as_array, as_weights
 
@@ -21,7 +22,7 @@ __all__ = ["Sculpting", "sculpting"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sculpting:
+class Sculpting(Displayed):
     """Difference of a variable's distribution after and before a cut, in bits.
 
     Parameters

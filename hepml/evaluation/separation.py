@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.evaluation.class_fractions import ClassFractions, Divergence, class_fractions
+from hepml.evaluation.display import Displayed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ __all__ = ["Separation", "mutual_information", "rank_features", "separation"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Separation:
+class Separation(Displayed):
     """Difference of two binned distributions.
 
     Parameters

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.figures_of_merit import FIGURES_OF_MERIT, FigureOfMerit, figure_of_merit
 from hepml.evaluation.scaled_events import ScaledEvents
 from hepml.evaluation.yields import Yields, yields_in_bins
@@ -31,7 +32,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Significance:
+class Significance(Displayed):
     """A figure of merit of one selection.
 
     Parameters
@@ -74,7 +75,7 @@ class Significance:
 
 
 @dataclass(frozen=True, slots=True)
-class CutSignificance:
+class CutSignificance(Displayed):
     """All figures of merit behind one cut that was not chosen on these events.
 
     Parameters

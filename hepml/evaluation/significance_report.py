@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hepml.evaluation.display import Displayed
+
 if TYPE_CHECKING:
     from hepml.evaluation.figures_of_merit import FigureOfMerit
     from hepml.evaluation.optimum_bias import OptimumBias
@@ -16,7 +18,7 @@ __all__ = ["SignificanceReport"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SignificanceReport:
+class SignificanceReport(Displayed):
     """Best cuts and bins of one method.
 
     Parameters

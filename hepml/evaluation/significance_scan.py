@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_numbers
 from hepml.evaluation.figures_of_merit import FIGURES_OF_MERIT, FigureOfMerit
 from hepml.evaluation.scaled_events import ScaledEvents
@@ -32,7 +33,7 @@ _BLOCK = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Optimum:
+class Optimum(Displayed):
     """The cut at which a figure of merit is largest.
 
     Parameters
@@ -60,7 +61,7 @@ class Optimum:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SignificanceScan:
+class SignificanceScan(Displayed):
     """Expected events and figures of merit at cuts ``score >= threshold``, from tight to loose.
 
     Every distinct score was looked at for the optima; the cuts of the curve are fewer.

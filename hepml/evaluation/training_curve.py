@@ -24,7 +24,7 @@ _SIGNIFICANT = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StageFigures:
+class StageFigures(Displayed):
     """Area under the ROC curve and log-loss of one part after each stage, with errors; arrays of shape (n_stages,)."""
 
     auc: Floats
@@ -38,7 +38,7 @@ class StageFigures:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AgainstOptimum:
+class AgainstOptimum(Displayed):
     """One figure of the validation part, each stage compared with the best stage on the same events.
 
     Parameters

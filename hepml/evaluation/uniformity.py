@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import EmptyClassError
 from hepml.evaluation.class_fractions import cell_moments
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_events, as_score_column, as_weights
 from hepml.evaluation.quadratic_form import quadratic_form
 from hepml.evaluation.variable_bins import as_column, variable_bins
@@ -25,7 +26,7 @@ _SCORE_CELLS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Uniformity:
+class Uniformity(Displayed):
     """How far a score's distribution in bins of a variable is from that of all events.
 
     Parameters

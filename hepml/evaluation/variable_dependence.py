@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hepml.errors import HepmlError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.distance_correlation import DistanceCorrelation, distance_correlation
 from hepml.evaluation.events import ScoredEvents
 from hepml.evaluation.flatness import Flatness, flatness
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ClassDependence:
+class ClassDependence(Displayed):
     """One class; what is not computable is None, and ``not_computable`` says why.
 
     Parameters
@@ -67,7 +68,7 @@ class ClassDependence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class VariableDependence:
+class VariableDependence(Displayed):
     """Both classes and one variable.
 
     Parameters

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hepml.evaluation.display import Displayed
+
 if TYPE_CHECKING:
     from hepml.evaluation.training_curve import AgainstOptimum, TrainingCurve
 
@@ -21,7 +23,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Displayed):
     """Another method on the same test events: what a method without stages is compared with.
 
     Parameters

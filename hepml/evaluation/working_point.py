@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation.display import Displayed
 from hepml.evaluation.influence import MIN_CARRYING
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class WorkingPoint:
+class WorkingPoint(Displayed):
     """One cut ``score >= threshold`` that was chosen on the events on which it is quoted.
 
     Parameters

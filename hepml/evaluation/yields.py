@@ -16,6 +16,7 @@ from hepml.evaluation.events import ScoredEvents
 from hepml.evaluation.ranking import Ranking
 from hepml.evaluation.scaled_events import Sample, ScaledEvents, sums_by
 from hepml.evaluation.sweep import SortedRows
+from hepml.evaluation.variance_scatter import VarianceScatter, moment_of_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,11 +95,17 @@ class BinnedYields:
             passing = failing + table.sample.factor
             outside = (slope * failing).sum()
             outside_square = (curvature * np.square(failing)).sum()
-            linear = np.append(outside + slope * table.sample.factor, outside)
+            within = slope * table.sample.factor
+            if table.scatter is None:
+                variance += table.sample.rest_variance * float((slope * table.efficiency).sum()) ** 2
+            else:
+                within = within + curvature * table.scatter.of_passing
+                outside = outside + (curvature * table.scatter.of_total).sum()
+                variance += table.scatter.rest_variance(slope, curvature)
+            linear = np.append(outside + within, outside)
             square = np.append(outside_square + curvature * (np.square(passing) - np.square(failing)), outside_square)
             shares.append(linear[table.slot] * table.weight + square[table.slot] * np.square(table.weight))
             owners.append(table.event)
-            variance += table.sample.rest_variance * float((slope * table.efficiency).sum()) ** 2
         share, owner = np.concatenate(shares), np.concatenate(owners)
         return math.sqrt(float(np.square(sums_by(owner, share)).sum()) + variance)
 
@@ -112,6 +119,8 @@ class _BinnedSample:
     weight: Floats
     event: Indices
     efficiency: Floats
+    scatter: VarianceScatter | None
+    """Of the background's variance; None for signal."""
 
 
 def sorted_by_score(scaled: ScaledEvents) -> tuple[ScaledEvents, SortedRows, Floats]:
@@ -197,8 +206,11 @@ def yields_in_bins(scaled: ScaledEvents, edges: Floats) -> BinnedYields:
             each = sums_by(event, weight)
             total = each[event]
         passing = _in_slots(place, weight, n_bins)
-        sums.add(sample, passing, _binned_powers(place, weight, total, each, n_bins))
-        tables.append(_BinnedSample(sample, place, weight, event, passing / sample.part_sum))
+        powers = _binned_powers(place, weight, total, each, n_bins)
+        sums.add(sample, passing, powers)
+        share = passing / sample.part_sum
+        scatter = None if sample.is_signal else VarianceScatter.of(sample, share, powers)
+        tables.append(_BinnedSample(sample, place, weight, event, share, scatter))
     for one, other in scaled.pairs():
         signal, background = (next(item for item in tables if item.sample is sample) for sample in (one, other))
         size = 1 + max(int(item.event.max()) for item in (signal, background))
@@ -239,17 +251,17 @@ class _YieldSums:
         if sample.is_signal:
             self._signal = self._signal + f * passing
             if self._complete:
-                self._signal_variance = self._signal_variance + _moment(2, f, c, powers) + rest
+                self._signal_variance = self._signal_variance + moment_of_shares(2, f, c, powers) + rest
                 # what an efficiency has, the whole sample being known
-                known = _moment(2, f, -f * efficiency, powers)
+                known = moment_of_shares(2, f, -f * efficiency, powers)
                 self._efficiency_variance = self._efficiency_variance + known / self._signal_total**2
             return
         self._background = self._background + f * passing
-        self._background_variance = self._background_variance + _moment(2, f, c, powers) + rest
+        self._background_variance = self._background_variance + moment_of_shares(2, f, c, powers) + rest
         self._squares = self._squares + f**2 * powers(2, 0)
         if self._complete:
-            self._third = self._third + _moment(3, f, c, powers)
-            self._fourth = self._fourth + _moment(4, f, c, powers)
+            third, fourth = VarianceScatter.of(sample, efficiency, powers).moments(f, c, powers)
+            self._third, self._fourth = self._third + third, self._fourth + fourth
 
     def add_covariance(
         self,
@@ -285,15 +297,6 @@ class _YieldSums:
             signal_efficiency_variance=self._efficiency_variance,
             signal_total=self._signal_total,
         )
-
-
-def _moment(order: int, f: float, c: Floats, powers: Callable[[int, int], Floats | float]) -> Floats:
-    """Sum over events of (f P + c T)^order."""
-    found = np.zeros_like(c)
-    # plain sums of weights, the commonest case, have no failing share
-    for i in range(0 if np.any(c) else order, order + 1):
-        found = found + math.comb(order, i) * f**i * c ** (order - i) * powers(i, order - i)
-    return found
 
 
 def _running_powers(

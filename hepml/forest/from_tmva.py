@@ -33,6 +33,7 @@ __all__ = [
     "from_content",
     "from_tmva",
     "from_weights",
+    "node_extras",
 ]
 
 GRAD = "Grad"
@@ -108,7 +109,7 @@ def from_weights(content: WeightsFile, name: str) -> Forest:
     options = {option.get("name", ""): option["value"] for option in header["options"]}
     _refuse_what_no_forest_holds(content, header, options, name)
     names = [variable.get("Expression", "") for variable in header["variables"]]
-    header["nodes"] = _extras(content) if content.variable else {}
+    header["nodes"] = node_extras(content) if content.variable else {}
     return forest_of(content, header, names, name)
 
 
@@ -293,7 +294,7 @@ def _single(values: Any) -> NDArray[np.float64]:
     return _array32(values).astype(np.float64)
 
 
-def _extras(content: WeightsFile) -> dict[str, Any]:
+def node_extras(content: WeightsFile) -> dict[str, Any]:
     """Return what TMVA writes of nodes and a forest has no place for, so that it can be written back."""
     split = np.asarray(content.node_type) == 0
     kept = {name: np.asarray(getattr(content, name)) for name in NODE_EXTRAS}

@@ -9,7 +9,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError
 from hepml.forest.from_tmva import GROUPS
-from hepml.forest.tmva_writer import internal_name
+from hepml.forest.tmva_document import RELEASES, internal_name, variable_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from hepml.forest.forest import Forest
 
 __all__ = ["Names", "header_of"]
-
-# of the release whose format is written; readers look at the number in brackets
-_RELEASES = {"TMVA Release": "4.2.1 [262657]", "ROOT Release": "6.40/00 [403456]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +108,16 @@ def _copied(header: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _made_up(forest: Forest, analysis: str) -> dict[str, Any]:
-    info = {**_RELEASES, "Creator": "hepml", "AnalysisType": analysis}
+    info = {**RELEASES, "Creator": "hepml", "AnalysisType": analysis}
     classes = {
         "Classification": ["Signal", "Background"],
         "Multiclass": [f"class{index}" for index in range(forest.n_outputs)],
         "Regression": ["Regression"],
     }[analysis]
     ranges = _ranges_of_cuts(forest)
-    variables = [_variable("VarIndex", index, name, *ranges[index]) for index, name in enumerate(forest.feature_names)]
+    variables = [
+        variable_entry("VarIndex", index, name, *ranges[index]) for index, name in enumerate(forest.feature_names)
+    ]
     return {
         "method": "BDT::BDT",
         "info": [{"name": name, "value": value} for name, value in info.items()],
@@ -126,22 +125,8 @@ def _made_up(forest: Forest, analysis: str) -> dict[str, Any]:
         "variables": variables,
         "spectators": [],
         "classes": [{"Name": name, "Index": str(index)} for index, name in enumerate(classes)],
-        "targets": [_variable("TargetIndex", 0, "target", 0.0, 1.0)] if analysis == "Regression" else [],
+        "targets": [variable_entry("TargetIndex", 0, "target", 0.0, 1.0)] if analysis == "Regression" else [],
         "transformations": "0",
-    }
-
-
-def _variable(index_name: str, index: int, name: str, low: float, high: float) -> dict[str, str]:
-    return {
-        index_name: str(index),
-        "Expression": name,
-        "Label": name,
-        "Title": name,
-        "Unit": "",
-        "Internal": internal_name(name),
-        "Type": "F",
-        "Min": f"{low:.8e}",
-        "Max": f"{high:.8e}",
     }
 
 

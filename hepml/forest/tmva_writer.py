@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import Element
 
-from hepml.errors import InvalidInputError
+from hepml.forest.tmva_document import weights_document
+from hepml.transforms.markup import attribute_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_OPTIONS", "TreesToWrite", "internal_name", "number", "weights_xml"]
+__all__ = ["DEFAULT_OPTIONS", "TreesToWrite", "tree_lines", "weights_xml"]
 
 # names and defaults of MethodBDT in TMVA 4.2.1; later releases know all of them
 DEFAULT_OPTIONS = {
@@ -60,20 +61,6 @@ DEFAULT_OPTIONS = {
     "UseNTrainEvents": "0",
     "NNodesMax": "0",
 }
-# the order in which TMVA writes attributes; JSON may have sorted them
-_ATTRIBUTES = (
-    *("name", "modified", "VarIndex", "SpecIndex", "TargetIndex", "Expression", "Label", "Title", "Unit", "Internal"),
-    *("Type", "Min", "Max", "Name", "Index", "value"),
-)
-# group of the header, its element, the elements in it, and the attribute that counts them
-_COUNTED = (
-    ("variables", "Variables", "Variable", "NVar"),
-    ("spectators", "Spectators", "Spectator", "NSpec"),
-    ("classes", "Classes", "Class", "NClass"),
-    ("targets", "Targets", "Target", "NTrgt"),
-)
-# what XML 1.0 cannot hold at all, or not in an attribute without change
-_UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,64 +122,33 @@ def weights_xml(header: Mapping[str, Any], trees: TreesToWrite, analysis_type: i
     InvalidInputError
         If a name holds characters that XML cannot.
     """
-    lines = ['<?xml version="1.0"?>', f"<MethodSetup{_attributes({'Method': header['method']})}>"]
-    lines += ["  <GeneralInfo>", *_items("Info", header["info"]), "  </GeneralInfo>"]
-    lines += ["  <Options>", *_items("Option", header["options"], with_text=True), "  </Options>"]
-    for group, tag, item, count in _COUNTED:
-        if header[group]:
-            lines += [f'  <{tag} {count}="{len(header[group])}">', *_items(item, header[group]), f"  </{tag}>"]
-        elif group != "targets":
-            lines.append(f'  <{tag} {count}="0"/>')
-    lines.append(f"  <Transformations{_attributes({'NTransformations': header['transformations']})}/>")
-    lines.append("  <MVAPdfs/>")
-    lines.append(f'  <Weights NTrees="{len(trees.roots)}" AnalysisType="{analysis_type}">')
+    transformations = Element("Transformations", NTransformations=header["transformations"])
+    return weights_document(header, tree_lines(trees, analysis_type), transformations=transformations)
+
+
+def tree_lines(trees: TreesToWrite, analysis_type: int) -> Iterator[str]:
+    """Yield the lines of ``Weights``.
+
+    Parameters
+    ----------
+    trees, analysis_type
+        As for :func:`weights_xml`.
+    """
+    yield f'  <Weights NTrees="{len(trees.roots)}" AnalysisType="{analysis_type}">'
     for index, root in enumerate(trees.roots):
-        weight = number(trees.boost_weight[index])
-        lines.append(f'    <BinaryTree type="DecisionTree" boostWeight="{weight}" itree="{index}">')
-        lines += _tree(trees, root) if root >= 0 else [_constant(trees.constants[index])]
-        lines.append("    </BinaryTree>")
-    return "\n".join([*lines, "  </Weights>", "</MethodSetup>", ""])
-
-
-def number(value: float) -> str:
-    """Print a number as TMVA does: 17 digits, which every double survives."""
-    return f"{value:.16e}"
-
-
-def internal_name(expression: str) -> str:
-    """Return the name without the characters that TMVA keeps out of branch names."""
-    return re.sub(r"[^0-9A-Za-z_]", "_", expression)
-
-
-def _items(tag: str, items: Sequence[Mapping[str, str]], *, with_text: bool = False) -> Iterator[str]:
-    for item in items:
-        given = {key: value for key, value in item.items() if not (with_text and key == "value")}
-        end = f">{_escaped(item.get('value', ''))}</{tag}>" if with_text else "/>"
-        yield f"    <{tag}{_attributes(given)}{end}"
-
-
-def _attributes(given: Mapping[str, str]) -> str:
-    known = [key for key in _ATTRIBUTES if key in given]
-    ordered = [
-        *known,
-        *(key for key in given if key not in _ATTRIBUTES and re.fullmatch(r"[A-Za-z_]\w*", key, re.ASCII)),
-    ]
-    return "".join(f' {key}="{_escaped(given[key])}"' for key in ordered)
-
-
-def _escaped(text: str) -> str:
-    if found := _UNWRITABLE.search(text):
-        msg = f"{text[:60]!r} holds {found[0]!r}, which cannot stand in XML: choose another name"
-        raise InvalidInputError(msg)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+        weight = attribute_number(trees.boost_weight[index])
+        yield f'    <BinaryTree type="DecisionTree" boostWeight="{weight}" itree="{index}">'
+        yield from _tree(trees, root) if root >= 0 else [_constant(trees.constants[index])]
+        yield "    </BinaryTree>"
+    yield "  </Weights>"
 
 
 def _constant(response: float) -> str:
-    value = number(response)
-    zero = number(0.0)
+    value = attribute_number(response)
+    zero = attribute_number(0.0)
     return (
         f'      <Node pos="s" depth="0" NCoef="0" IVar="-1" Cut="{zero}" cType="1" res="{value}" rms="{zero}"'
-        f' purity="{number(0.5)}" nType="-99"/>'
+        f' purity="{attribute_number(0.5)}" nType="-99"/>'
     )
 
 

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import os
-import zlib
 from array import array
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
-from hepml.errors import MissingFileError, ModelFormatError
-from hepml.forest.safe_xml import XML_ERRORS, parser_into, size_of_next_chunk
+from hepml.forest.safe_xml import parser_into
+from hepml.forest.weights_content import DEEPEST, content_of, parse_into, refuse
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    import os
     from xml.etree.ElementTree import Element as ElementOfXml
 
 __all__ = ["DEEPEST_TREE", "Element", "WeightsFile", "parse_weights", "read_weights", "weights_of_element"]
 
-# what content is called that has no file
-_TEXT = "the weights.xml"
-_LARGEST = 2**29
-# what is written in numbers of 17 digits shrinks by 5 to 12; a short file that unpacks to much more is an attack
-_LARGEST_RATIO = 60
-_ALWAYS_ALLOWED = 2**21
-_DEEPEST = 1000
 # the root stands in three elements
-DEEPEST_TREE = _DEEPEST - 4
+DEEPEST_TREE = DEEPEST - 4
 _MOST_HEADER_ELEMENTS = 20_000
 # transformations hold a histogram for each variable and class
 _MOST_HEADER_TEXT = 2**25
@@ -108,22 +96,8 @@ def read_weights(source: str | bytes | os.PathLike[str]) -> tuple[WeightsFile, s
     ModelFormatError
         If it is no weights file, is damaged, or is larger or deeper than any that TMVA writes.
     """
-    if isinstance(source, bytes) or (isinstance(source, str) and source.lstrip()[:1] == "<"):
-        content = source if isinstance(source, bytes) else source.encode("utf-8", "surrogatepass")
-        return parse_weights(io.BytesIO(content), len(content), _TEXT), _TEXT
-    name = os.fspath(source)
-    try:
-        with Path(source).open("rb") as stream:
-            return parse_weights(stream, os.fstat(stream.fileno()).st_size, name), name
-    except FileNotFoundError as error:
-        msg = f"no such file: {name[:1000]}"
-        raise MissingFileError(msg) from error
-    except (OSError, ValueError) as error:
-        # a path with a null character is a ValueError
-        if isinstance(error, ModelFormatError):
-            raise
-        msg = f"{name[:1000]} cannot be read: {error}"
-        raise ModelFormatError(msg) from error
+    content, name = content_of(source)
+    return parse_weights(content, name), name
 
 
 def weights_of_element(weights: ElementOfXml, name: str) -> WeightsFile:
@@ -161,30 +135,10 @@ def weights_of_element(weights: ElementOfXml, name: str) -> WeightsFile:
     return builder.content
 
 
-def parse_weights(stream: BinaryIO, size: int, name: str) -> WeightsFile:
-    """Parse what a stream of ``size`` bytes, plain or gzipped, holds; see :func:`read_weights`."""
+def parse_weights(content: bytes, name: str) -> WeightsFile:
+    """Parse what a file holds, plain or gzipped; see :func:`read_weights`."""
     builder = _Builder(name)
-    parser = parser_into(builder)
-    start = stream.read(2)
-    stream.seek(0)
-    limit = min(_LARGEST, _LARGEST_RATIO * size + _ALWAYS_ALLOWED)
-    total = 0
-    try:
-        unpacked = gzip.GzipFile(fileobj=stream) if start == b"\x1f\x8b" else stream
-        while chunk := unpacked.read(size_of_next_chunk(parser, total)):
-            total += len(chunk)
-            if total > limit:
-                builder.fail(f"it would unpack to more than {limit} bytes")
-            parser.Parse(chunk)
-        parser.Parse(b"", True)
-    except ModelFormatError:
-        raise
-    except (*XML_ERRORS, EOFError, OSError, OverflowError, zlib.error) as error:
-        msg = f"{name} is not XML that TMVA could have written: {error}"
-        raise ModelFormatError(msg) from error
-    if not builder.is_closed:
-        msg = f"{name} ends within its XML"
-        raise ModelFormatError(msg)
+    parse_into(parser_into(builder), content, name)
     return builder.content
 
 
@@ -203,13 +157,12 @@ class _Builder:
         self._n_pieces = 0
 
     def fail(self, problem: str) -> NoReturn:
-        msg = f"{self.name} is no weights file of TMVA: {problem}"
-        raise ModelFormatError(msg)
+        refuse(self.name, problem)
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        if self._depth > _DEEPEST:
-            self.fail(f"its elements are nested deeper than {_DEEPEST}")
+        if self._depth > DEEPEST:
+            self.fail(f"its elements are nested deeper than {DEEPEST}")
         if self._depth == 1:
             if tag != "MethodSetup":
                 self.fail(f"it holds a {tag[:40]!r}, not a 'MethodSetup'")
@@ -323,7 +276,3 @@ class _Builder:
             self.fail(
                 f"its header has more than {_MOST_HEADER_TEXT} characters, or {_MOST_PIECES_OF_TEXT} pieces of text"
             )
-
-    @property
-    def is_closed(self) -> bool:
-        return self._depth == 0

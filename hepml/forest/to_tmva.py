@@ -20,20 +20,20 @@ from hepml.forest.from_tmva import (
     from_tmva,
 )
 from hepml.forest.tmva_header import Names, header_of
-from hepml.forest.tmva_writer import DEFAULT_OPTIONS, TreesToWrite, weights_xml
+from hepml.forest.tmva_writer import DEFAULT_OPTIONS, TreesToWrite, tree_lines, weights_xml
 from hepml.forest.tmva_xml import DEEPEST_TREE
 from hepml.forest.verification import Evaluation, export
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     from hepml.forest.forest import Forest
     from hepml.forest.verification import Verification
 
-__all__ = ["TMVAForm", "to_tmva"]
+__all__ = ["TMVAForm", "to_tmva", "weights_lines"]
 
 # these decide what the trees mean
 _NOT_FREE = ("BoostType", "UseYesNoLeaf", "VarTransform", "DoPreselection")
@@ -116,6 +116,25 @@ def to_tmva(
     )
     # a reader of TMVA is never given missing values
     return export(form, replace(forest, takes_missing=False), path, overwrite=overwrite)
+
+
+def weights_lines(forest: Forest) -> Iterator[str]:
+    """Yield the lines of ``Weights`` for a forest of TMVA, whatever stands around them in the file.
+
+    Parameters
+    ----------
+    forest : Forest
+        As a weights file was read, or a training grew it.
+
+    Raises
+    ------
+    ExportError
+        If TMVA has no such forest.
+    """
+    _refuse_what_tmva_lacks(forest, ignore_missing=False, float32_features=False)
+    layout = _layout(forest)
+    header, kept = header_of(forest, layout.analysis, Names(None, None, None))
+    return tree_lines(_trees(forest, layout, header, kept=kept), 1 if layout.leaves == "response" else 0)
 
 
 def _refuse(problem: str) -> NoReturn:

@@ -241,6 +241,9 @@ def _combined(result: BinnedSignificance, title: str, cut: Significance | None) 
         lines.append(rf"combined $Z_A$ = {_with_error(result.combined, result.combined_error)}")
     else:
         lines.append("no bin is computable")
+    n_lost = sum(item.reason is not None for item in result.bins)
+    if 0 < n_lost < len(result.bins):
+        lines.append(f"without {n_lost} of {len(result.bins)} bins, not computable")
     if cut is not None and cut.reason is None:
         lines.append(rf"best single cut $Z_A$ = {_with_error(cut.value, cut.error)}")
     return "\n".join(lines)

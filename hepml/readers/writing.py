@@ -77,11 +77,13 @@ class RootWriter:
         The file; use :func:`root_writer`, which writes atomically.
     format : {"ttree", "rntuple"}
         What its trees are. ROOT before 6.34 cannot open RNTuples.
+    any_root : bool
+        Whether ROOT before 6.20 must be able to open it; it is larger then.
     """
 
-    def __init__(self, path: Path, *, format: RootFormat = "ttree") -> None:
+    def __init__(self, path: Path, *, format: RootFormat = "ttree", any_root: bool = False) -> None:
         self._format = check_format(format)
-        self._file = uproot.recreate(path, compression=uproot.ZSTD(4))
+        self._file = uproot.recreate(path, compression=uproot.ZLIB(1) if any_root else uproot.ZSTD(4))
         self._trees: dict[str, Any] = {}
         self._types: dict[str, dict[str, Any]] = {}
 
@@ -112,8 +114,10 @@ class RootWriter:
         if tree not in self._trees:
             check_format(self._format, arrays)
             self._types[tree] = {name: _branch_type(array) for name, array in arrays.items()}
-            make = self._file.mktree if self._format == "ttree" else self._file.mkrntuple
-            self._trees[tree] = make(tree, self._types[tree])
+            if self._format == "ttree":
+                self._trees[tree] = self._file.mktree(tree, self._types[tree], title=tree.rpartition("/")[2])
+            else:
+                self._trees[tree] = self._file.mkrntuple(tree, self._types[tree])
         types = self._types[tree]
         if set(arrays) != set(types):
             msg = f"tree {tree!r} has the branches {', '.join(types)}; this chunk has {', '.join(arrays)}"
@@ -122,9 +126,21 @@ class RootWriter:
         if next(iter(lengths.values())):
             self._trees[tree].extend(arrays)
 
-    def note(self, facts: Mapping[str, Any]) -> None:
+    def store(self, path: str, content: Any) -> None:
+        """Store a histogram, or a text as a TObjString.
+
+        Parameters
+        ----------
+        path : str
+            Folders, which are made, and name.
+        content : str or object that uproot can write
+            What to store.
+        """
+        self._file[path] = content
+
+    def note(self, facts: Mapping[str, Any], *, folder: str = "") -> None:
         """Store facts about the file (format, version, origin) as JSON in a TObjString named ``hepml``."""
-        self._file["hepml"] = json.dumps(dict(facts), sort_keys=True)
+        self.store(f"{folder}/hepml" if folder else "hepml", json.dumps(dict(facts), sort_keys=True))
 
     def close(self) -> None:
         """Finish the file."""
@@ -172,7 +188,7 @@ def _branch_type(array: Any) -> Any:
 
 @contextlib.contextmanager
 def root_writer(
-    path: str | os.PathLike[str], *, format: RootFormat = "ttree", overwrite: bool = False
+    path: str | os.PathLike[str], *, format: RootFormat = "ttree", overwrite: bool = False, any_root: bool = False
 ) -> Iterator[RootWriter]:
     """Open a ROOT file for writing; it appears under its name only when the block ends well.
 
@@ -184,6 +200,8 @@ def root_writer(
         What its trees are.
     overwrite : bool
         Whether an existing file may be replaced.
+    any_root : bool
+        Whether ROOT before 6.20 must be able to open it.
 
     Yields
     ------
@@ -199,7 +217,7 @@ def root_writer(
     """
     check_format(format)
     with atomic_path(path, overwrite=overwrite) as temporary:
-        writer = RootWriter(temporary, format=format)
+        writer = RootWriter(temporary, format=format, any_root=any_root)
         try:
             yield writer
         finally:

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import erf
 
 from hepml.tmva.axis import centres_of
+from hepml.tmva.kernel_sum import REACH, add_kernels
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["Kernels"]
 
-# erf(6) is 1 in double precision, so that a kernel adds nothing further away
-_REACH = 6.5
 # KDEKernel::EKernelBorder
-_RENORMALISED, _MIRRORED = 2, 3
+_MIRRORED = 3
+# what a kernel costs beside its error functions, in units of one
+_OVERHEAD = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,14 @@ class Kernels:
     border: int
     fine_factor: float
 
-    def estimate(self, contents: NDArray[np.float32], low: float, high: float, n_bins: int) -> NDArray[np.float32]:
+    def estimate(
+        self,
+        contents: NDArray[np.float32],
+        low: float,
+        high: float,
+        n_bins: int,
+        spend: Callable[[float], None] | None = None,
+    ) -> NDArray[np.float32]:
         r"""Return the estimate in bins of equal width, not normalised.
 
         Parameters
@@ -51,6 +60,8 @@ class Kernels:
             Ends of its axis.
         n_bins : int
             Number of bins of the estimate. The last one stays empty.
+        spend : callable, optional
+            Is told how many error functions are about to be computed, and may raise.
 
         Returns
         -------
@@ -67,7 +78,7 @@ class Kernels:
             return np.full(n_bins, np.nan, dtype=np.float32)
         widths = np.full(len(contents), width)
         if self.adaptive:
-            first = self._sum(contents, low, high, len(contents), widths)
+            first = self._sum(contents, low, high, len(contents), widths, spend)
             bin_width = (high - low) / len(contents)
             # TMVA rounds the sum to single precision after each bin
             total = np.float32(0.0)
@@ -77,51 +88,28 @@ class Kernels:
                 first = (first * (1.0 / np.float64(total))).astype(np.float32)
                 narrow = float(np.float32(np.float32(self.fine_factor) * np.float32(width)))
                 widths = (narrow / np.sqrt(first.astype(np.float64))).astype(np.float32).astype(np.float64)
-        return self._sum(contents, low, high, n_bins, widths)
+        return self._sum(contents, low, high, n_bins, widths, spend)
 
-    def _sum(
-        self, contents: NDArray[np.float32], low: float, high: float, n_bins: int, widths: NDArray[np.float64]
+    def _sum(  # noqa: PLR0917  (a histogram, its axis, the bins to fill, and the kernels)
+        self,
+        contents: NDArray[np.float32],
+        low: float,
+        high: float,
+        n_bins: int,
+        widths: NDArray[np.float64],
+        spend: Callable[[float], None] | None,
     ) -> NDArray[np.float32]:
+        if spend is not None:
+            used = np.flatnonzero(contents[:-1])
+            share = np.minimum(np.nan_to_num(2.0 * REACH * widths[used] / (high - low), nan=1.0), 1.0)
+            spend(float((share * n_bins + _OVERHEAD).sum()) * (2.0 if self.border == _MIRRORED else 1.0))
         edges = _single(low + np.arange(n_bins, dtype=np.float64) * ((high - low) / n_bins))
         n_contents = len(contents)
         centres = centres_of(np.arange(1, n_contents + 1), n_contents, low, high)
         ends = _single(np.array([low, low + (n_bins - 1) * ((high - low) / n_bins) + (high - low) / n_bins]))
         result = np.zeros(n_bins, dtype=np.float32)
-        for place in np.flatnonzero(contents[:-1]).tolist():
-            content, width, centre = float(contents[place]), float(widths[place]), float(centres[place])
-            means = [centre]
-            if self.border == _MIRRORED and place + 1 < n_contents // 5:
-                means.append(2.0 * ends[0] - centre)
-            if self.border == _MIRRORED and place + 1 > 4 * n_contents // 5:
-                means.append(2.0 * ends[1] - centre)
-            for mean in means:
-                first, parts = self._kernel(edges, ends, float(np.float32(mean)), width)
-                with np.errstate(over="ignore", invalid="ignore"):
-                    result[first : first + len(parts)] += (content * parts).astype(np.float32)
+        add_kernels(np.ascontiguousarray(contents, dtype=np.float32), widths, centres, self.border, edges, ends, result)
         return result
-
-    def _kernel(
-        self, edges: NDArray[np.float64], ends: NDArray[np.float64], mean: float, width: float
-    ) -> tuple[int, NDArray[np.float64]]:
-        """Return the first bin that a kernel reaches, and its integrals from there (``GetBinKernelIntegral``)."""
-        if math.isnan(width):
-            # where the first estimate is negative, GaussIntegral answers -1
-            return 0, np.full(len(edges) - 1, -1.0)
-        first = max(int(np.searchsorted(edges, mean - _REACH * width)) - 1, 0)
-        last = int(np.searchsorted(edges, mean + _REACH * width)) + 1
-        parts = _integrals(edges[first:last], mean, width)
-        if self.border == _RENORMALISED:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                parts = np.float64(np.float32(1.0 / _integrals(ends, mean, width)[0])) * parts
-        return first, _single(parts)
-
-
-def _integrals(edges: NDArray[np.float64], mean: float, width: float) -> NDArray[np.float64]:
-    """Return a kernel's integrals between consecutive edges (``GaussIntegral``)."""
-    with np.errstate(divide="ignore", over="ignore"):
-        values = erf(((edges - mean) / width).astype(np.float32).astype(np.float64))
-    result: NDArray[np.float64] = 0.5 * np.diff(values)
-    return result
 
 
 def _scott_width(contents: NDArray[np.float32], low: float, high: float) -> float:

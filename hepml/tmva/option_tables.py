@@ -122,6 +122,20 @@ FITTERS = {
 
 _LAYERS = (_OPTION("NCycles", 500), _text("HiddenLayers", "N,N-1"))
 
+# of MethodDL: settings of training phases, one behind the other
+_STRATEGY = (
+    "LearningRate=1e-1,Momentum=0.3,Repetitions=3,ConvergenceSteps=50,BatchSize=30,TestRepetitions=7,WeightDecay=0.0,"
+    "Regularization=None,DropConfig=0.0,DropRepetitions=5|LearningRate=1e-4,Momentum=0.3,Repetitions=3,ConvergenceSteps=50,"
+    "MaxEpochs=2000,BatchSize=20,TestRepetitions=7,WeightDecay=0.001,Regularization=L2,DropConfig=0.0+0.5+0.5,"
+    "DropRepetitions=5,Multithreading=True"
+)
+_STRATEGY_OF_DNN = (
+    "LearningRate=1e-1,Momentum=0.3,Repetitions=3,ConvergenceSteps=50,BatchSize=30,TestRepetitions=7,WeightDecay=0.0,"
+    "Renormalize=L2,DropConfig=0.0,DropRepetitions=5|LearningRate=1e-4,Momentum=0.3,Repetitions=3,ConvergenceSteps=50,"
+    "BatchSize=20,TestRepetitions=7,WeightDecay=0.001,Renormalize=L2,DropConfig=0.0+0.5+0.5,DropRepetitions=5,"
+    "Multithreading=True"
+)
+
 TABLES: dict[str, tuple[Declared, ...]] = {
     "base": _BASE,
     "ANN": (
@@ -287,6 +301,42 @@ TABLES: dict[str, tuple[Declared, ...]] = {
         _OPTION("RFNrules", 2000),
         _OPTION("RFNendnodes", 4),
     ),
+    "DL": (
+        _text("InputLayout", "0|0|0"),
+        _text("BatchLayout", "0|0|0"),
+        _text("Layout", "DENSE|(N+100)*2|SOFTSIGN,DENSE|0|LINEAR"),
+        _text("ErrorStrategy", "CROSSENTROPY", "CROSSENTROPY SUMOFSQUARES MUTUALEXCLUSIVE"),
+        _text("WeightInitialization", "XAVIER", "XAVIER XAVIERUNIFORM"),
+        _OPTION("RandomSeed", 0),
+        _text("ValidationSize", "20%"),
+        _text("Architecture", "CPU", "STANDARD CPU GPU OPENCL CUDNN"),
+        _text("TrainingStrategy", _STRATEGY),
+    ),
+    "DNN": (
+        _text("Layout", "SOFTSIGN|(N+100)*2,LINEAR"),
+        _text("ErrorStrategy", "CROSSENTROPY", "CROSSENTROPY SUMOFSQUARES MUTUALEXCLUSIVE"),
+        _text("WeightInitialization", "XAVIER", "XAVIER XAVIERUNIFORM"),
+        _text("Architecture", "CPU", "STANDARD CPU GPU OPENCL"),
+        _text("TrainingStrategy", _STRATEGY_OF_DNN),
+    ),
+    "CrossValidation": (
+        _OPTION("V", default=False),
+        _OPTION("ModelPersistence", default=True),
+        _text("Transformations", ""),
+        _OPTION("Jobs", 1),
+        _OPTION("Silent", default=False),
+        _text("VerboseLevel", "Info", "Debug Verbose Info"),
+        _OPTION("DrawProgressBar", default=False),
+        _OPTION("Correlations", default=False),
+        _OPTION("ROC", default=True),
+        _text("AnalysisType", "Auto", "Classification Regression Multiclass Auto"),
+        _text("SplitType", "Random", "Deterministic Random RandomStratified"),
+        _text("SplitExpr", ""),
+        _OPTION("NumFolds", 2),
+        _OPTION("NumWorkerProcs", 1),
+        _OPTION("FoldFileOutput", default=False),
+        _text("OutputEnsembling", "None", "None Avg"),
+    ),
     "Factory": (
         _OPTION("V", default=False),
         _OPTION("Color", default=True),
@@ -315,6 +365,10 @@ KINDS: dict[str, tuple[str, ...]] = {
     "Boost": ("base", "Boost"),
     "Category": ("base",),
     "Cuts": ("base", "Cuts"),
+    # of ROOT 6
+    "CrossValidation": ("CrossValidation",),
+    "DL": ("base", "DL"),
+    "DNN": ("base", "DNN"),
     "FDA": ("base", "FDA"),
     "Fisher": ("base", "Fisher"),
     "HMatrix": ("base",),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hepml.errors import HepmlError, InvalidInputError, did_you_mean, unknown_name
+from hepml.tmva.newer_options import PER_CLASS, with_newer
 from hepml.tmva.option_tables import FITTERS, KINDS, PDF, TABLES, Declared
 
 if TYPE_CHECKING:
@@ -92,7 +93,11 @@ class Options:
 
 
 def declared(
-    kind: str, *, analysis_type: AnalysisType = "Classification", n_variables: int | None = None
+    kind: str,
+    *,
+    analysis_type: AnalysisType = "Classification",
+    n_variables: int | None = None,
+    newer: bool = False,
 ) -> tuple[Declared, ...]:
     """Return the options that TMVA 4.2.1 declares for a method, without those of fitters, densities and boosting.
 
@@ -104,6 +109,9 @@ def declared(
         Decides defaults: those of a regression differ.
     n_variables : int, optional
         Decides the default of ``UseNvars``, which is None without.
+    newer : bool
+        With those that ROOT 6 has added, such as ``RegressionLossFunctionBDTG``. DL, DNN and CrossValidation are of ROOT 6
+        anyway.
 
     Raises
     ------
@@ -121,7 +129,7 @@ def declared(
         if option.name == "UseNvars" and n_variables is not None:
             default = int(math.sqrt(n_variables) + 0.6)
         found.append(replace(option, default=default))
-    return tuple(found)
+    return with_newer(kind, tuple(found)) if newer else tuple(found)
 
 
 def parse(
@@ -131,6 +139,7 @@ def parse(
     analysis_type: AnalysisType = "Classification",
     n_variables: int | None = None,
     classes: Sequence[str] = ("Signal", "Background"),
+    newer: bool = False,
 ) -> Options:
     """Parse an option string as TMVA does, and check it more strictly.
 
@@ -144,7 +153,9 @@ def parse(
     analysis_type, n_variables
         As for :func:`declared`; with ``n_variables``, indices are checked.
     classes : sequence of str
-        Names of classes, for ``nTrain_Signal`` and ``nTest_Signal``.
+        Names of classes, for ``nTrain_Signal`` and ``nTest_Signal``, and ``TrainTestSplit_Signal`` of newer ROOT.
+    newer : bool
+        As for :func:`declared`. What TMVA 4.2.1 lacks is an error without.
 
     Returns
     -------
@@ -162,9 +173,11 @@ def parse(
     if len(text) > _MOST_CHARACTERS:
         msg = f"an option string of {len(text)} characters is too long (allowed: {_MOST_CHARACTERS})"
         raise InvalidInputError(msg)
-    known = list(declared(kind, analysis_type=analysis_type, n_variables=n_variables))
+    known = list(declared(kind, analysis_type=analysis_type, n_variables=n_variables, newer=newer))
     if kind == "PrepareTrainingAndTestTree":
-        known[-2:-2] = [Declared(f"{what}_{name}", 0) for name in classes for what in ("nTrain", "nTest")]
+        numbers = (Declared("nTrain", 0), Declared("nTest", 0), *([PER_CLASS] if newer else []))
+        place = [option.name for option in known].index("V")
+        known[place:place] = [option.named(f"{option.name}_{name}") for name in classes for option in numbers]
     words = [word for part in text.split(":") if (word := part.lstrip("~"))]
     # TMVA hands what a method does not know to its densities, its fitter, and boosting
     set_by = _understood(kind, words, known, n_variables)
@@ -198,7 +211,11 @@ def from_setup(setup: MethodSetup) -> Options:
     """
     if setup.kind not in KINDS:
         setup.fail(f"the options of {setup.kind[:40]!r} are not known{did_you_mean(setup.kind, KINDS)}")
-    known = declared(setup.kind, analysis_type=setup.analysis_type, n_variables=len(setup.variables))
+    of_old = declared(setup.kind, analysis_type=setup.analysis_type, n_variables=len(setup.variables))
+    # the release does not tell: ROOT 6 has called its TMVA 4.2.1 from the beginning
+    of_newer = with_newer(setup.kind, of_old)
+    added = {option.name for option in of_newer} - {option.name for option in of_old}
+    known = of_newer if added & set(setup.options) else of_old
     given: dict[str, Value] = {}
     stands: dict[str, Value] = {}
     try:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Pdf"]
+__all__ = ["Pdf", "spending"]
 
 # PDF::fgNbin_PdfHist and PDF::fgEpsilon
 _N_BINS = 10_000
@@ -32,8 +32,8 @@ _MOST_SMOOTHING = 200
 _MOST_SMOOTHED, _BINS_OF_A_PASS = 2_000_000, 500
 # PDF::EInterpolateMethod
 _KERNELS = 5
-# each of them costs up to 10000 error functions
-_MOST_BINS_OF_KERNELS = 20_000
+# error functions of all densities of a method: a second of them, twelve times as many as eight variables of 500 bins need
+_MOST_WORK = 150_000_000.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +56,7 @@ class Pdf:
     interpolates: bool
 
     @classmethod
-    def from_element(cls, element: Element, source: str) -> Self:
+    def from_element(cls, element: Element, source: str, spend: Callable[[float], None] | None = None) -> Self:
         """Read a ``PDF``.
 
         Parameters
@@ -65,11 +65,13 @@ class Pdf:
             It.
         source : str
             What to call the file in messages.
+        spend : callable, optional
+            Of :func:`spending`, shared by densities that together may cost no more than that. Default: its own.
 
         Raises
         ------
         ModelFormatError
-            If it is damaged, or of a kind that is not read: bins of unequal width.
+            If it is damaged, of a kind that is not read (bins of unequal width), or would cost too much.
         """
         histogram = element.find("Histogram")
         method = whole_number(element, "InterpolMethod", source)
@@ -80,7 +82,8 @@ class Pdf:
         if len(contents) < least:
             _refuse(source, f"its histogram has {len(contents)} bins, and needs {least} to be interpolated")
         if method == _KERNELS:
-            table = _kernels(element, len(contents), source).estimate(contents, low, high, _N_BINS)
+            kernels = _kernels(element, source)
+            table = kernels.estimate(contents, low, high, _N_BINS, spend or spending(source))
         else:
             table = _smoothed(contents, element, source)
         if interpolate is not None:
@@ -130,6 +133,19 @@ class Pdf:
         # the first bin counts as a whole
         whole = np.where(last == 1, below[1], whole)
         return np.where(np.isnan(points), np.nan, np.where(last < 1, 0.0, whole))
+
+
+def spending(source: str) -> Callable[[float], None]:
+    """Return what counts the error functions of kernels, and refuses a file that needs too many."""
+    total = 0.0
+
+    def spend(work: float) -> None:
+        nonlocal total
+        total += work
+        if not total <= _MOST_WORK:
+            _refuse(source, f"its kernels need more than {_MOST_WORK:.2g} error functions: fewer bins would do")
+
+    return spend
 
 
 def _refuse(source: str, problem: str) -> NoReturn:
@@ -205,13 +221,11 @@ def _n_passes(contents: NDArray[np.float32], least: int, most: int) -> int:
     return passes
 
 
-def _kernels(element: Element, n_bins: int, source: str) -> Kernels:
+def _kernels(element: Element, source: str) -> Kernels:
     kind, iteration, border = (whole_number(element, f"KDE_{name}", source) for name in ("type", "iter", "border"))
     factor = number(element, "KDE_finefactor", source)
     if kind != 1 or iteration not in {1, 2} or border not in {1, 2, 3} or not 0.0 < factor < math.inf:
         _refuse(source, f"its kernel is of type {kind}, iteration {iteration}, border {border}, fine factor {factor}")
-    if n_bins > _MOST_BINS_OF_KERNELS:
-        _refuse(source, f"it has kernels in {n_bins} bins (at most {_MOST_BINS_OF_KERNELS})")
     return Kernels(iteration == 2, border, factor)
 
 

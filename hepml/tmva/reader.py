@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +11,8 @@ from hepml.data.feature_matrix import matrix_of
 from hepml.data.features import Feature
 from hepml.errors import FeatureMismatchError, InvalidInputError
 from hepml.forest.tmva_xml import parse_weights
-from hepml.tmva.document import content_of, element_of, method_in, parse_document
+from hepml.forest.weights_content import content_of
+from hepml.tmva.document import element_of, method_in, parse_document
 from hepml.tmva.events import Events, chain_of, spectators_of
 from hepml.tmva.methods.base import method_of
 from hepml.tmva.methods.bdt import BDT
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hepml.tmva.pdf import Pdf
     from hepml.tmva.setup import Variable
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "features_of"]
 
 
 class Reader:
@@ -76,14 +76,37 @@ class Reader:
         method: Method
         if method_in(content).partition("::")[0] == BDT.kind:
             # nodes go into arrays as they are read: an element for each would cost ten times as much
-            trees = parse_weights(io.BytesIO(content), len(content), name)
+            trees = parse_weights(content, name)
             setup = MethodSetup.from_element(element_of(trees.header, trees.method, trees.weights), name)
             method = BDT.from_weights(setup, trees)
         else:
-            setup = MethodSetup.from_element(parse_document(io.BytesIO(content), len(content), name), name)
+            setup = MethodSetup.from_element(parse_document(content, name), name)
             method = method_of(setup)
         if cut != ">=":
             method = _with_open_cuts(method, cut)
+        self._begin(setup, method)
+
+    @classmethod
+    def of(cls, setup: MethodSetup, method: Method) -> Reader:
+        """Return a reader of a method that is in memory, as if it had been read from a file.
+
+        Parameters
+        ----------
+        setup : MethodSetup
+            All but the weights, which are not looked at.
+        method : Method
+            The weights.
+
+        Raises
+        ------
+        ModelFormatError
+            If transformations are damaged.
+        """
+        reader = cls.__new__(cls)
+        reader._begin(setup, method)
+        return reader
+
+    def _begin(self, setup: MethodSetup, method: Method) -> None:
         if not setup.variables:
             setup.fail("it has no variables")
         self.setup = setup
@@ -91,7 +114,7 @@ class Reader:
         self._chain = chain_of(setup)
         inside = method.spectators if isinstance(method, Category) else ()
         self._needed = tuple(sorted({*inside, *spectators_of(self._chain)}))
-        named = _features((*setup.variables, *setup.spectators))
+        named = features_of((*setup.variables, *setup.spectators))
         further = method.further if isinstance(method, Category) else ()
         beside = (*named[len(setup.variables) :], *(Feature(name) for name in further))
         self.features = named[: len(setup.variables)]
@@ -267,7 +290,7 @@ class Reader:
             return np.concatenate([variables, *beside], axis=1, dtype=np.float32)
 
     def _pdfs(self) -> tuple[Pdf, Pdf]:
-        from hepml.tmva.pdf import Pdf
+        from hepml.tmva.pdf import Pdf, spending
 
         found = [] if self.setup.pdfs is None else self.setup.pdfs.findall("PDF")
         if not found:
@@ -275,7 +298,8 @@ class Reader:
             raise InvalidInputError(msg)
         if len(found) != 2:
             self.setup.fail(f"it has {len(found)} densities of its response, not one for signal and one for background")
-        signal, background = (Pdf.from_element(element, self.setup.source) for element in found)
+        spend = spending(self.setup.source)
+        signal, background = (Pdf.from_element(element, self.setup.source, spend) for element in found)
         return signal, background
 
 
@@ -286,7 +310,7 @@ def _with_open_cuts(method: Method, cut: str) -> BDT:
     return replace(method, forest=replace(method.forest, comparison="<="))
 
 
-def _features(variables: Sequence[Variable]) -> tuple[Feature, ...]:
+def features_of(variables: Sequence[Variable]) -> tuple[Feature, ...]:
     """Return features named by labels; by expressions, or by their places, where those are not all different."""
     for names in ([v.label for v in variables], [v.expression for v in variables]):
         if all(names) and len(set(names)) == len(names):

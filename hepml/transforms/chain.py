@@ -219,6 +219,39 @@ class TransformChain:
         """
         return self._through(X, class_index, spectators, forwards=True)
 
+    def apply_with_targets(
+        self, X: NDArray[np.float32], targets: NDArray[np.float32], *, spectators: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Transform training events with their regression targets, each step by the class that it was booked with.
+
+        Parameters
+        ----------
+        X : ndarray of float32, shape (n_events, n_variables)
+            Variables.
+        targets : ndarray of float32, shape (n_events, n_targets)
+            Targets.
+        spectators : ndarray of float32, shape (n_events, n_spectators), optional
+            Needed only if variables are mixed with them.
+
+        Returns
+        -------
+        tuple of ndarray of float32
+            Variables and targets, column-major.
+
+        Raises
+        ------
+        InvalidInputError
+            If a shape does not agree.
+        """
+        matrix = np.asarray(X, dtype=np.float32)
+        values = _values("v", "variables", matrix, self.columns, len(matrix), finite=False)
+        values |= _values("t", "targets", targets, self.columns, len(matrix), finite=False)
+        values |= _values("s", "spectators", spectators, self.columns, len(matrix), finite=False)
+        for step, booked in zip(self.steps, self.booked, strict=True):
+            _apply(step, values, booked)
+        variables = _stacked(values, "v", len(self.columns.variables), len(matrix))
+        return variables, _stacked(values, "t", len(self.columns.targets), len(matrix))
+
     def inverse(
         self, X: NDArray[np.float32], class_index: int | None = None, *, spectators: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:

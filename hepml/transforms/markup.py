@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from hepml.errors import ModelFormatError
+from hepml.errors import InvalidInputError, ModelFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,15 +15,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Source", "attribute_number", "digits", "to_text"]
+__all__ = ["Source", "attribute_number", "digits", "escaped", "lossless", "to_text"]
 
 # TXMLEngine escapes apostrophes too
 _ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("'", "&apos;"), ('"', "&quot;"))
+# what XML 1.0 cannot hold at all, or not in an attribute without change
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def attribute_number(value: float) -> str:
     """Write a number as ``Tools::AddAttr`` does: 17 digits, from which any float or double can be read back."""
     return f"{value:.16e}"
+
+
+def lossless(value: float) -> str:
+    """Write a number as ``Tools::WriteTMatrixDToXML`` does, in 16 digits, or in 17 if it could not be read back."""
+    text = f"{value:.15e}"
+    return text if float(text) == value else attribute_number(value)
 
 
 def digits(values: Iterable[float], places: int = 8) -> str:
@@ -45,6 +53,11 @@ def to_text(element: Element, depth: int = 0) -> str:
     -------
     str
         Lines that end in newlines.
+
+    Raises
+    ------
+    InvalidInputError
+        If an attribute holds characters that XML cannot.
     """
     lines: list[str] = []
     _add_lines(element, depth, lines)
@@ -53,7 +66,7 @@ def to_text(element: Element, depth: int = 0) -> str:
 
 def _add_lines(element: Element, depth: int, lines: list[str]) -> None:
     blanks = "  " * depth
-    start = blanks + "<" + element.tag + "".join(f' {name}="{_escaped(text)}"' for name, text in element.items())
+    start = blanks + "<" + element.tag + "".join(f' {name}="{escaped(text)}"' for name, text in element.items())
     if not len(element) and element.text is None:
         lines.append(start + "/>")
         return
@@ -65,7 +78,17 @@ def _add_lines(element: Element, depth: int, lines: list[str]) -> None:
     lines.append(f"{blanks}</{element.tag}>")
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return text as it stands in an attribute.
+
+    Raises
+    ------
+    InvalidInputError
+        If it holds characters that XML cannot.
+    """
+    if found := _UNWRITABLE.search(text):
+        msg = f"{text[:60]!r} holds {found[0]!r}, which cannot stand in XML: choose another name"
+        raise InvalidInputError(msg)
     for character, escape in _ESCAPES:
         text = text.replace(character, escape)
     return text

@@ -10,16 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hepml.atomic import write_text
-from hepml.config import AnalysisConfig, FriendConfig, dump_yaml, load_analysis
-from hepml.data import Dataset, Feature, Part
+from hepml.config import AnalysisConfig, dump_yaml, load_analysis
+from hepml.data import Dataset, Feature
 from hepml.errors import InvalidInputError, unknown_name
 from hepml.readers import (
     Cache,
-    FriendRequest,
-    Normalise,
     SampleRequest,
-    TreeLocation,
-    expand_files,
     read_samples,
     split_location,
     stream_samples,
@@ -39,10 +35,11 @@ from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_
 from hepml.workflow.methods import build_estimators, task_name
 from hepml.workflow.metrics import run_metrics, scene
 from hepml.workflow.notebook import notebook_progress
-from hepml.workflow.outputs import write_scores
+from hepml.workflow.outputs import TmvaFile, write_scores
 from hepml.workflow.plan import Plan
 from hepml.workflow.preparation import Prepared, check_dataset
 from hepml.workflow.rankings import log_rankings
+from hepml.workflow.requests import sample_request
 from hepml.workflow.run import Run
 from hepml.workflow.topics import MethodContext, RunContext
 from hepml.workflow.training import train_all, train_some, training_tasks
@@ -114,33 +111,7 @@ class Analysis:
 
     def requests(self) -> list[SampleRequest]:
         """Return what is read for each sample, with globs expanded."""
-        requests = []
-        for sample in self.config.samples:
-            if isinstance(sample.files, dict):
-                by_part = {
-                    part: expand_files(files, sample.tree or self.config.tree) for part, files in sample.files.items()
-                }
-                files = [location for locations in by_part.values() for location in locations]
-                parts = [int(Part[part.upper()]) for part, locations in by_part.items() for _ in locations]
-            else:
-                files, parts = list(expand_files(sample.files, sample.tree or self.config.tree)), []
-            requests.append(
-                SampleRequest(
-                    name=sample.name,
-                    role=sample.role,
-                    files=files,
-                    parts=parts,
-                    selection=sample.selection,
-                    weight=sample.weight,
-                    scale=sample.scale,
-                    title=sample.title,
-                    normalise=None if sample.normalise is None else Normalise(**dict(sample.normalise)),
-                    max_events=sample.max_events,
-                    bad_files=sample.bad_files,
-                    friends=[_friend(friend, files, sample.tree or self.config.tree) for friend in sample.friends],
-                )
-            )
-        return requests
+        return [sample_request(sample, self.config.tree) for sample in self.config.samples]
 
     def features(self) -> tuple[Feature, ...]:
         """Return the features, each with its sentinels."""
@@ -305,6 +276,7 @@ class Analysis:
         overwrite: bool = False,
         unblind: bool = False,
         cache: Cache | str | os.PathLike[str] | None = None,
+        tmva_output: str | os.PathLike[str] | None = None,
         progress: Callable[[str, float], None] | None = None,
     ) -> Run:
         """Read, prepare, train, evaluate and report.
@@ -327,6 +299,8 @@ class Analysis:
             Show blinded data; provenance records it.
         cache : Cache or path-like, optional
             As for :meth:`read`.
+        tmva_output : path-like, optional
+            Write a TMVA.root there as well, which ``overwrite`` may replace.
         progress : callable, optional
             Called with the name of the step and the fraction that is done. Default: a bar in notebooks, nothing elsewhere.
 
@@ -346,7 +320,14 @@ class Analysis:
         """
         decisions = {"unblind": unblind, "resume": resume}
         return self._write_run(
-            out, dataset, decisions, resume=resume, overwrite=overwrite, cache=cache, progress=progress
+            out,
+            dataset,
+            decisions,
+            resume=resume,
+            overwrite=overwrite,
+            cache=cache,
+            tmva_output=tmva_output,
+            progress=progress,
         )
 
     def evaluate(
@@ -356,6 +337,7 @@ class Analysis:
         dataset: Dataset | None = None,
         unblind: bool = False,
         cache: Cache | str | os.PathLike[str] | None = None,
+        tmva_output: str | os.PathLike[str] | None = None,
         progress: Callable[[str, float], None] | None = None,
     ) -> Run:
         """Evaluate the models of a finished run again: metrics, scores, figures and report are replaced.
@@ -367,8 +349,8 @@ class Analysis:
         ----------
         out : path-like
             The run folder.
-        dataset, unblind, cache, progress : see :meth:`train`
-            The same.
+        dataset, unblind, cache, tmva_output, progress : see :meth:`train`
+            The same; a file that exists is not replaced by ``tmva_output``.
 
         Returns
         -------
@@ -384,7 +366,16 @@ class Analysis:
         """
         models = Run(out).path / "models"
         decisions = {"unblind": unblind, "evaluated_again": True}
-        return self._write_run(out, dataset, decisions, models=models, overwrite=True, cache=cache, progress=progress)
+        return self._write_run(
+            out,
+            dataset,
+            decisions,
+            models=models,
+            overwrite=True,
+            cache=cache,
+            tmva_output=tmva_output,
+            progress=progress,
+        )
 
     def _write_run(
         self,
@@ -396,11 +387,13 @@ class Analysis:
         resume: bool = False,
         overwrite: bool,
         cache: Cache | str | os.PathLike[str] | None,
+        tmva_output: str | os.PathLike[str] | None,
         progress: Callable[[str, float], None] | None,
     ) -> Run:
         """Write a whole run; with ``models`` nothing is trained, but these are taken."""
         final, unblind = Path(out).absolute(), bool(decisions["unblind"])
         refuse_to_replace(final, overwrite=overwrite)
+        tmva = TmvaFile.of(tmva_output, final, overwrite=overwrite and models is None)
         tell = progress or notebook_progress() or (lambda _step, _fraction: None)
         started, clock = datetime.now(tz=UTC), Clock()
         estimators = build_estimators(self.config)
@@ -443,6 +436,8 @@ class Analysis:
             tell("writing scores", 0.0)
             with clock("write"):
                 write_scores(folder / "scores.root", prepared, contexts, visible)
+                if tmva is not None:
+                    tmva.write(folder, prepared, contexts, visible)
                 write_json(folder / "metrics.json", metrics)
             tell("drawing", 0.0)
             with clock("figures"):
@@ -465,15 +460,6 @@ class Analysis:
             tell("done", 1.0)
             finish(folder, final, overwrite=overwrite)
         return Run(out)
-
-
-def _friend(friend: FriendConfig, files: Sequence[TreeLocation], tree: str | None) -> FriendRequest:
-    if friend.files:
-        locations = expand_files(friend.files, friend.tree or tree)
-    else:
-        # another tree of the same files
-        locations = tuple(dict.fromkeys(TreeLocation(location.path, friend.tree) for location in files))
-    return FriendRequest(locations, friend.index or ())
 
 
 def _log_samples(prepared: Prepared) -> None:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from hepml import classifiers
 from hepml.classifiers import FoldModel
+from hepml.classifiers.model_files import TmvaScorer
 from hepml.errors import ExportError, InvalidInputError, unknown_name
 from hepml.forest import Forest
+from hepml.tmva import Reader
+from hepml.tmva import write as tmva_write
 from hepml.workflow.run import Run
 
 if TYPE_CHECKING:
@@ -69,7 +72,7 @@ def convert_model(
         If the format cannot hold the model, as none can hold the models of all folds, or what would be written disagrees
         with it.
     InvalidInputError
-        If the model is no forest, the format is not known, or a run has several methods.
+        If the model is no forest and the format not TMVA's, the format is not known, or a run has several methods.
     HepmlError
         If the model cannot be read or the output not be written.
     """
@@ -79,8 +82,12 @@ def convert_model(
         listed = ", ".join(f"{key} ({form})" for key, (form, _) in _FORMS.items())
         msg = f"{target} does not tell a format by its end: {listed}"
         raise InvalidInputError(msg)
-    forest = _forest(_chosen(Path(model), method), model, suffix)
+    chosen = _chosen(Path(model), method)
     form, write = _FORMS[suffix]
+    other = None if suffix != ".xml" else _writable_for_tmva(chosen)
+    if other is not None:
+        return Conversion(target, form, _write_for_tmva(chosen, other, target, overwrite=overwrite))
+    forest = _forest(chosen, model, suffix)
     given = _Options(float32_features=float32_features, ignore_missing=ignore_missing, overwrite=overwrite)
     return Conversion(target, form, write(forest, target, given))
 
@@ -110,10 +117,28 @@ def _chosen(path: Path, method: str | None) -> Model:
     return model
 
 
+def _writable_for_tmva(model: Model) -> object | None:
+    """Return what :func:`hepml.tmva.write` can take of a model that is no forest, None if there is nothing."""
+    estimator = model.estimator
+    if isinstance(getattr(estimator, "forest_", None), Forest):
+        return None
+    # a kind of classifier that is a linear model or a network offers it as a fitted estimator of scikit-learn or torch
+    return estimator.reader if isinstance(estimator, TmvaScorer) else getattr(estimator, "tmva_model_", None)
+
+
+def _write_for_tmva(model: Model, writable: object, path: Path, *, overwrite: bool) -> Verification:
+    if isinstance(writable, Reader):
+        return tmva_write(writable, path, overwrite=overwrite)
+    return tmva_write(writable, path, variables=model.features, overwrite=overwrite)
+
+
 def _forest(model: Model, path: str | os.PathLike[str], suffix: str) -> Forest:
     forest = getattr(model.estimator, "forest_", None)
     if not isinstance(forest, Forest):
-        msg = f"{path} is of kind {model.kind!r}, which is no tree ensemble: only those can be converted"
+        msg = (
+            f"{path} is of kind {model.kind!r}, which is no tree ensemble: only those can be converted, and for TMVA linear "
+            "models and networks"
+        )
         raise InvalidInputError(msg)
     if model.is_foreign:
         return forest

@@ -51,21 +51,20 @@ _EXTRAS = (
 _COMMANDS = (
     ("sbatch", "Slurm", "a batch system is the site's to install"),
     ("condor_submit", "HTCondor", "a batch system is the site's to install"),
-    (
-        "root-config",
-        "a ROOT of its own, for ROOT.TMVA",
-        "conda-forge or an LCG release; the pip wheel of ROOT has no TMVA",
-    ),
 )
 
 
 def examine_installation() -> list[Finding]:
-    """Look for every library and command that some part of the framework uses; nothing is imported.
+    """Look for every library and command that some part of the framework uses, and for a real TMVA.
 
     Returns
     -------
     list of Finding
-        Core libraries, extras, commands.
+        Core libraries, extras, commands, the engines that train TMVA's methods.
+
+    Notes
+    -----
+    Nothing is imported here. To find a TMVA, ROOT is started in a process of its own, which takes a second or two.
     """
     findings = []
     for name, purpose in _CORE:
@@ -80,7 +79,19 @@ def examine_installation() -> list[Finding]:
     for command, purpose, hint in _COMMANDS:
         path = shutil.which(command)
         findings.append(Finding(command, purpose, path, "" if path else hint))
-    return findings
+    return [*findings, *_engines()]
+
+
+def _engines() -> list[Finding]:
+    from hepml.tmva.engine import examine_tmva
+    from hepml.tmva.training import TRAINERS
+
+    native = Finding(
+        "engine native", f"training TMVA's {', '.join(TRAINERS)}", _version("hepml-framework") or "unknown version", ""
+    )
+    found = examine_tmva()
+    there = None if found.tmva is None else f"TMVA {found.tmva} of ROOT {found.root}"
+    return [native, Finding("engine root", "training all of TMVA's methods by ROOT.TMVA", there, found.problem)]
 
 
 def _version(distribution: str) -> str | None:

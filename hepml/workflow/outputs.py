@@ -1,19 +1,24 @@
-"""``scores.root``: every event that may be shown, with the score of each method."""
+"""Every event that may be shown, with the score of each method: ``scores.root``, and TMVA.root where it is asked for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hepml.data import Part
+from hepml.errors import OutputError
 from hepml.readers import root_writer
+from hepml.tmva.output import OutputEvents, write_output
+from hepml.tmva.output.layout import tree_columns
 from hepml.workflow.blinding import BLIND_PREFIX
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -21,10 +26,11 @@ if TYPE_CHECKING:
     from hepml.workflow.preparation import Prepared
     from hepml.workflow.topics import MethodContext
 
-__all__ = ["ROLE_TREES", "write_scores"]
+__all__ = ["ROLE_TREES", "TmvaFile", "write_scores"]
 
 _CHUNK_ROWS = 200_000
 
+_CLASSES = {0: "Signal", 1: "Background"}
 ROLE_TREES = {"data": "DataTree", "control": "ControlTree", "apply_only": "ApplyTree"}
 
 
@@ -55,14 +61,98 @@ def write_scores(
             shown = np.flatnonzero(visible[tree.rows])
             for start in range(0, max(len(shown), 1), _CHUNK_ROWS):
                 chosen = shown[start : start + _CHUNK_ROWS]
-                columns = _columns(prepared.dataset, tree.rows[chosen])
-                columns["train_weight"] = tree.train_weight[chosen]
-                columns["split"] = tree.split[chosen].astype(np.int32)
+                dataset = prepared.dataset[tree.rows[chosen]]
+                beside: dict[str, NDArray[Any]] = dict(
+                    zip(dataset.identity.names, dataset.identity.columns, strict=True)
+                )
+                beside["train_weight"] = tree.train_weight[chosen]
+                beside["split"] = tree.split[chosen].astype(np.int32)
                 if tree.fold is not None:
-                    columns["fold"] = tree.fold[chosen].astype(np.int32)
-                for method, context in methods.items():
-                    columns[method] = context.train.score[chosen] if tree.trained else context.score[tree.rows[chosen]]
-                writer.extend(name, columns)
+                    beside["fold"] = tree.fold[chosen].astype(np.int32)
+                events = _events(dataset, tree.scores(methods, chosen))
+                samples = np.array([info.name for info in dataset.samples], dtype=object)[dataset.sample]
+                writer.extend(name, tree_columns(events, names={"sample": samples}, beside=beside))
+
+
+@dataclass(frozen=True, slots=True)
+class TmvaFile:
+    """A TMVA.root that was asked for.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where it will be.
+    run : pathlib.Path
+        The run folder, in which it may be.
+    overwrite : bool
+        Whether an existing file may be replaced.
+    """
+
+    path: Path
+    run: Path
+    overwrite: bool
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str] | None, run: Path, *, overwrite: bool) -> TmvaFile | None:
+        """Check before anything is trained that it may be written; None if it was not asked for.
+
+        Raises
+        ------
+        OutputError
+            If the file exists and may not be replaced.
+        """
+        if path is None:
+            return None
+        made = cls(Path(path).absolute(), run, overwrite)
+        if run not in made.path.parents and made.path.exists() and not overwrite:
+            msg = f"{made.path} exists already and is kept: choose another output, delete it, or train with --overwrite"
+            raise OutputError(msg)
+        return made
+
+    def write(
+        self,
+        folder: Path,
+        prepared: Prepared,
+        methods: Mapping[str, MethodContext],
+        visible: NDArray[np.bool_],
+    ) -> None:
+        """Write the events of the training part as TrainTree and those of the test part as TestTree.
+
+        Validation events are in neither: TMVA's check of overtraining compares what a method was trained on. The integers of
+        the identity are spectators.
+
+        Parameters
+        ----------
+        folder : pathlib.Path
+            Where the run grows.
+        prepared, methods, visible
+            As for :func:`write_scores`.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        InvalidInputError
+            If two columns would have one name.
+        """
+        dataset, trees, parts = prepared.dataset, _trees(prepared), {}
+        for name, part in (("TrainTree", Part.TRAIN), ("TestTree", Part.TEST)):
+            tree = trees[name]
+            # with folds both hold all events, whatever their part
+            chosen = np.flatnonzero(visible[tree.rows] & ((tree.split == part) | (tree.fold is not None)))
+            events = dataset[tree.rows[chosen]]
+            identity = dict(zip(events.identity.names, events.identity.columns, strict=True))
+            parts[name] = _events(events, tree.scores(methods, chosen), identity)
+        of_class = {"Signal": dataset.label == 1, "Background": dataset.label == 0}
+        write_output(
+            folder / self.path.relative_to(self.run) if self.run in self.path.parents else self.path,
+            parts["TrainTree"],
+            parts["TestTree"],
+            kinds={name: context.kind for name, context in methods.items()},
+            labels={feature.name: (feature.title, feature.unit) for feature in dataset.features},
+            yields={name: float(dataset.weight[chosen].sum()) for name, chosen in of_class.items()},
+            overwrite=self.overwrite,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +164,13 @@ class _Tree:
     train_weight: NDArray[np.float64]
     fold: NDArray[np.int16] | None = None
     trained: bool = False
+
+    def scores(self, methods: Mapping[str, MethodContext], chosen: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """Return the scores of some of its rows."""
+        return {
+            method: context.train.score[chosen] if self.trained else context.score[self.rows[chosen]]
+            for method, context in methods.items()
+        }
 
 
 def _trees(prepared: Prepared) -> dict[str, _Tree]:
@@ -104,17 +201,20 @@ def _trees(prepared: Prepared) -> dict[str, _Tree]:
     return {tree: _Tree(rows, part[rows], train_weight[rows]) for tree, rows in rows_of.items()}
 
 
-def _columns(dataset: Dataset, rows: NDArray[np.int64]) -> dict[str, Any]:
-    chosen = dataset[rows]
-    # TMVA counts classes in the order in which they were added: signal 0, background 1
-    class_id = np.select([chosen.label == 1, chosen.label == 0], [0, 1], -1).astype(np.int32)
-    class_names = np.array(["Background", "Signal", "Unlabelled"], dtype=object)[chosen.label]
-    sample_names = np.array([info.name for info in dataset.samples], dtype=object)[chosen.sample]
-    columns: dict[str, Any] = {"classID": class_id, "className": class_names, "sample": sample_names}
-    columns |= {name: chosen.X[:, number] for number, name in enumerate(chosen.feature_names)}
-    columns |= {name: column for name, column in chosen.spectators.items() if not name.startswith(BLIND_PREFIX)}
-    columns["weight"] = chosen.weight
-    # a spectator that repeats a part of the identity is already there, exact
-    for name, column in zip(chosen.identity.names, chosen.identity.columns, strict=True):
-        columns.setdefault(name, column)
-    return columns
+def _events(
+    dataset: Dataset,
+    scores: Mapping[str, NDArray[np.float64]],
+    further: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+) -> OutputEvents:
+    spectators = {name: column for name, column in dataset.spectators.items() if not name.startswith(BLIND_PREFIX)}
+    return OutputEvents(
+        # TMVA counts classes in the order in which they were added
+        class_id=np.select([dataset.label == 1, dataset.label == 0], [0, 1], -1).astype(np.int32),
+        classes=_CLASSES if (dataset.label >= 0).all() else {**_CLASSES, -1: "Unlabelled"},
+        weight=dataset.weight,
+        variables={name: dataset.X[:, number] for number, name in enumerate(dataset.feature_names)},
+        # a spectator that repeats a part of the identity is already there
+        spectators={**further, **spectators},
+        responses=scores,
+        weight_is_normalised=False,
+    )

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import uproot
 
+from hepml.tmva import read_output
 from tests.workflow.toys import write_analysis, write_sample
 
 SAMPLE = Path(__file__).parents[2] / "data" / "higgs_tautau" / "ggH.root"
@@ -121,8 +122,13 @@ def test_train_report_apply(tmp_path: Path) -> None:
     write_sample(tmp_path / "signal.root", 800, mean=1, seed=1)
     write_sample(tmp_path / "background.root", 800, mean=-1, seed=2)
     write_analysis(tmp_path)
-    run = hepml("train", "analysis.yaml", cwd=tmp_path)
+    run = hepml("train", "analysis.yaml", "--tmva-output", "TMVA.root", cwd=tmp_path)
     assert run.returncode == 0, run.stderr
+    assert list(read_output(tmp_path / "TMVA.root").dataset().methods) == ["BDT"]
+    refused = hepml("evaluate", "runs/toy", "--tmva-output", "TMVA.root", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "TMVA.root exists already" in refused.stderr
+    (tmp_path / "TMVA.root").unlink()
     for text in (
         "AUC",
         "background rejection at 30% signal",

@@ -97,6 +97,30 @@ def test_errors_of_scaled_parts_cover(draw, negative):
     assert_covers(toys)
 
 
+@pytest.mark.parametrize("estimated", [False, True], ids=["known sums", "estimated sums"])
+def test_errors_of_scaled_parts_are_those_of_a_jackknife(draw, estimated):
+    """Each event left out in turn: the scale, and with it the variance in Z_A, moves as well."""
+    figure = FigureOfMerit("z_a_sigma_b", relative_sigma_b=0.05)
+    label, score, weight = draw(np.random.default_rng(4), 400, 1.0, 0.25)
+    part = np.arange(label.size) % 3 == 0 if estimated else np.ones(label.size, bool)
+
+    def found(kept):
+        options = {"full_sums": [300.0, 30.0]}
+        if estimated:
+            sums, squares = (np.bincount(label[kept], weights=values[kept]) for values in (weight, weight**2))
+            options = {"full_sums": sums, "full_squares": squares}
+        inside = kept & part
+        at_cut = significance_at_cut(
+            label[inside], score[inside], weight[inside], threshold=0.6, figures=[figure], **options
+        )
+        return at_cut.significances["z_a_sigma_b"]
+
+    everything = np.ones(label.size, bool)
+    without = [found(everything & (np.arange(label.size) != number)).value for number in range(label.size)]
+    by_jackknife = math.sqrt(np.square(np.array(without) - np.mean(without)).sum())
+    assert found(everything).error == pytest.approx(by_jackknife, rel=0.01)
+
+
 def test_error_of_candidates_of_one_event_covers():
     """A signal and a background candidate share a shift of their score, and another pair of candidates a whole event."""
     rng = np.random.default_rng(12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,11 @@ def hostile() -> dict[str, Callable[[], str | bytes]]:
         "cut is missing": lambda: text_of("random_Cuts").replace("cutMax_2", "cutMax_9", 1),
         "trees of 10^9": lambda: text_of("random_BDTD").replace('NTrees="', 'NTrees="1000000000" was="'),
         "cut of an expression bomb": lambda: text_of("expr_FisherCat").replace("abs(weight)&lt;=1", "(" * 100_000),
+        "kernels that cost minutes": lambda: re.sub(
+            r'NBins="500"([^>]*)>[^<]*<',
+            lambda found: f'NBins="20000"{found[1]}>{"1 " * 20_000}<',
+            text_of("random_LikelihoodKDE"),
+        ),
         "members of none": lambda: text_of("random_BoostedFisher").replace("<Weights NCoeff", "<Heights NCoeff").replace(
             "</Weights>\n    </Method>", "</Heights>\n    </Method>"
         ),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import pytest
 from scipy.special import erf
 
-from hepml.tmva.kernels import Kernels
+from hepml.errors import ModelFormatError
+from hepml.tmva.kernel_sum import _SERIES, _erf
+from hepml.tmva.kernels import Kernels, _scott_width
+from hepml.tmva.pdf import spending
 
 
 def gaussian(n_bins: int = 200, low: float = -5.0, high: float = 5.0) -> np.ndarray:
@@ -103,3 +107,43 @@ def test_negative_first_estimates_are_taken_away_everywhere_as_tmva_does() -> No
     estimate = Kernels(True, 1, 1.0).estimate(contents, 0.0, 1.0, 100)
     # GaussIntegral answers -1 for a width that is no number: minus a negative content in each bin
     assert estimate[:-1].min() >= 29.0
+
+
+def test_the_error_function_is_scipys_to_the_last_digits() -> None:
+    x = np.concatenate([np.linspace(-7, 7, 20_001), np.random.default_rng(1).normal(size=2000), [0.0, 1e-300, np.inf]])
+    found = np.array([_erf.py_func(value, _SERIES) for value in x.tolist()])
+    np.testing.assert_allclose(found, erf(x), rtol=4e-16, atol=2e-16)
+    assert math.isnan(_erf.py_func(math.nan, _SERIES))
+
+
+@pytest.mark.parametrize("border", [1, 2, 3])
+def test_kernels_are_summed_as_their_formula_says(border: int) -> None:
+    rng = np.random.default_rng(2)
+    contents = rng.integers(0, 9, 30).astype(np.float32)
+    low, high, n_bins = -1.0, 2.0, 70
+    found = Kernels(False, border, 1.0).estimate(contents, low, high, n_bins)
+    width = _scott_width(contents, low, high)
+    edges = np.linspace(low, high, n_bins + 1)
+    expected = np.zeros(n_bins)
+    for place, content in enumerate(contents[:-1].tolist()):
+        centre = low + (place + 0.5) * 0.1
+        means = [centre] + [
+            2 * end - centre for end, near in ((low, place + 1 < 6), (high, place + 1 > 24)) if near and border == 3
+        ]
+        for mean in means:
+            parts = 0.5 * np.diff(erf((edges - mean) / width))
+            expected += content * parts / (parts.sum() if border == 2 else 1.0)
+    np.testing.assert_allclose(found[:-1], expected[:-1], rtol=2e-5)
+
+
+def test_too_many_kernels_are_refused_before_they_are_computed() -> None:
+    contents = np.ones(20_000, dtype=np.float32)
+    start = time.process_time()
+    with pytest.raises(ModelFormatError, match="error functions"):
+        Kernels(True, 1, 1.0).estimate(contents, 0.0, 1.0, 10_000, spending("x"))
+    # what many densities cost adds up
+    spend = spending("x")
+    spend(1.49e8)
+    with pytest.raises(ModelFormatError, match="error functions"):
+        Kernels(True, 1, 1.0).estimate(contents[:500], 0.0, 1.0, 10_000, spend)
+    assert time.process_time() - start < 1.0

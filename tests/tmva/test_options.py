@@ -250,3 +250,36 @@ def test_any_text_is_read_or_refused(text: str, kind: str) -> None:
 
 def test_every_kind_of_the_golden_files_has_a_table() -> None:
     assert {method_in(path.read_bytes()).partition("::")[0] for path in setups()} <= set(KINDS)
+
+
+def test_options_that_newer_root_added() -> None:
+    text = "BoostType=Grad:RegressionLossFunctionBDTG=absolutedeviation:HuberQuantile=0.9:SkipNormalization"
+    with pytest.raises(InvalidInputError, match="RegressionLossFunctionBDTG"):
+        options.parse("BDT", text)
+    found = options.parse("BDT", text, newer=True, analysis_type="Regression")
+    assert (found["RegressionLossFunctionBDTG"], found["HuberQuantile"]) == ("AbsoluteDeviation", 0.9)
+    assert found["SkipNormalization"] is True
+    names = list(found)
+    assert names.index("HuberQuantile") == names.index("DoBoostMonitor") - 1
+    split = options.parse("PrepareTrainingAndTestTree", "TrainTestSplit_b=0.7", newer=True, classes=["s", "b"])
+    assert (split["TrainTestSplit_s"], split["TrainTestSplit_b"], split["CalcCorrelations"]) == (0.0, 0.7, True)
+    assert list(split)[4:13] == [
+        *("ScaleWithPreselEff", "nTrain_s", "nTest_s", "TrainTestSplit_s", "nTrain_b", "nTest_b", "TrainTestSplit_b"),
+        *("V", "VerboseLevel"),
+    ]
+    assert options.parse("SVM", "Kernel=MultiGauss:GammaList=0.1,0.2", newer=True)["GammaList"] == "0.1,0.2"
+    strategy = "LearningRate=1e-2,Momentum=0.9|LearningRate=1e-3"
+    network = options.parse("DL", f"Layout=TANH|128,DENSE|1|LINEAR:Architecture=CPU:TrainingStrategy={strategy}")
+    assert network["TrainingStrategy"] == strategy
+    assert options.parse("DL", network.text) == network
+    assert options.parse("CrossValidation", "NumFolds=5:SplitExpr=int([eventID])%int([NumFolds])")["NumFolds"] == 5
+
+
+def test_files_of_newer_root_have_their_options() -> None:
+    old = text_of("reg_BDTGnobag")
+    loss = '<Option name="RegressionLossFunctionBDTG" modified="Yes">huber</Option>'
+    at = '<Option name="DoBoostMonitor"'
+    assert at in old
+    found = options.from_setup(Reader(old.replace(at, loss + at)).setup)
+    assert found.given["RegressionLossFunctionBDTG"] == "Huber"
+    assert "RegressionLossFunctionBDTG" not in list(options.from_setup(Reader(old).setup))

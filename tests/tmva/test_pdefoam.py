@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import shutil
 import time
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ import pytest
 from hepml.errors import HepmlError, ModelFormatError
 from hepml.tmva import Reader
 from hepml.tmva.methods.pdefoam import PDEFoam
-from tests.tmva.golden import SMALL
+from tests.tmva.golden import SMALL, reference
 from tests.tmva.neighbours import weights_file
 from tests.tmva.test_golden import columns
 
@@ -161,3 +162,13 @@ def test_damaged_cells_are_refused_or_answer(tmp_path: Path) -> None:
         with pytest.raises(HepmlError):
             Reader(tmp_path / "f.weights.xml")
     assert reader.evaluate(np.zeros((3, 4))).shape == (3,)
+
+
+@pytest.mark.parametrize("job", ["random", "reg"])
+def test_the_weights_beside_the_cells_are_the_golden_ones(job: str) -> None:
+    folder = reference()
+    if folder is None:
+        pytest.skip("HEPML_REFERENCE_DATA is not set: no real files to read")
+    golden = folder / "weights" / job / "TMVA_PDEFoam.weights.xml.gz"
+    own = SMALL / f"{job}_PDEFoam.weights.xml.gz"
+    assert gzip.decompress(own.read_bytes()) == gzip.decompress(golden.read_bytes())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.tmva.golden import Golden, all_golden, reference
-from tools.tmva_report import BEGIN, DOCUMENT, END, Entry, replaced, table_of
+from tests.tmva.golden_trainings import GoldenTraining, all_trainings
+from tools.tmva_report import BEGIN, DOCUMENT, END, NOT_NATIVE, TRAININGS, Entry, replaced, table_of, training_of
 
 FISHER = Golden("random", "Fisher", "Fisher")
 
@@ -44,3 +45,24 @@ def test_the_documentation_has_a_row_for_every_golden_array() -> None:
     for golden in all_golden(folder):
         name = golden.key if "_B0" not in golden.key else f"{golden.key.partition('_B0')[0]}_B0000, ..."
         assert f"| {golden.kind} | {name} |" in document, "make tmva-report"
+
+
+def test_trainings_have_a_table_of_their_own() -> None:
+    folder = reference()
+    if folder is None:
+        pytest.skip("HEPML_REFERENCE_DATA is not set: no trainings to repeat")
+    document = TRAININGS.read_text(encoding="utf-8")
+    trainings = [training for training in all_trainings(folder) if training.kind in {"Fisher", "LD", "HMatrix", "KNN"}]
+    entries = [training_of(folder, training) for training in trainings if training.job == "random"]
+    assert {entry.text for entry in entries if entry.golden.kind == "KNN"} == {NOT_NATIVE}
+    assert all(entry.agreed for entry in entries)
+    for training in trainings:
+        if not training.missing(folder):
+            assert f"| {training.kind} | {training.name} |" in document, "make tmva-report"
+
+
+def test_methods_that_are_not_native_have_no_row() -> None:
+    training = GoldenTraining("random", "K", "KNN", "")
+    table = table_of([Entry(training, None, agreed=True, problem=NOT_NATIVE)], "trainings")
+    assert "KNN" not in table
+    assert table.endswith("0 of 1 trainings, of 0 weights files.")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 import uproot
+from sklearn.linear_model import LogisticRegression
 
+from hepml.classifiers import Model
+from hepml.data import Feature
 from hepml.errors import InvalidInputError, OutputError, UnknownNameError
+from hepml.tmva import Reader
 from hepml.workflow import Analysis, Run, apply_model, convert_model
+from hepml.workflow.converting import _writable_for_tmva, _write_for_tmva
 from tests.workflow.toys import write_analysis, write_sample
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FORMS = [".json", ".npz", ".py", ".hpp", ".c"]
 if importlib.util.find_spec("onnxruntime") and importlib.util.find_spec("onnx"):
@@ -102,3 +106,36 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
     assert failed.returncode == 1
     assert "Traceback" not in failed.stderr
     assert "choose one (--method)" in failed.stderr
+
+
+def test_a_method_of_tmva_is_written_for_tmva(tmp_path: Path) -> None:
+    original = Path(__file__).resolve().parent.parent / "data" / "tmva" / "random_Fisher.weights.xml.gz"
+    result = convert_model(original, tmp_path / "F.weights.xml")
+    assert result.verification is not None
+    assert result.verification.largest_difference == 0.0
+    assert (tmp_path / "F.weights.xml").read_bytes() == gzip.decompress(original.read_bytes())
+    with pytest.raises(InvalidInputError, match="no tree ensemble"):
+        convert_model(original, tmp_path / "F.onnx")
+
+
+@dataclass(frozen=True)
+class Linear:
+    """What a plug-in's kind of classifier offers."""
+
+    tmva_model_: LogisticRegression
+    kind: str = "linear"
+
+
+def test_a_kind_of_classifier_may_offer_what_is_written_for_tmva(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(200, 2)).astype(np.float32)
+    fitted = LogisticRegression().fit(X, X[:, 0] + rng.normal(size=200) > 0)
+    features = (Feature("pt", unit="GeV"), Feature("ratio", "a/b"))
+    model = Model("linear", features, Linear(fitted), {"method": "LR"})
+    writable = _writable_for_tmva(model)
+    assert writable is fitted
+    check = _write_for_tmva(model, writable, tmp_path / "x.weights.xml", overwrite=False)
+    assert check.verified
+    reader = Reader(tmp_path / "x.weights.xml")
+    assert [feature.expression for feature in reader.features] == ["pt", "a/b"]
+    np.testing.assert_allclose(reader.evaluate(X), fitted.decision_function(X), rtol=0, atol=1e-6)

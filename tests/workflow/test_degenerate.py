@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,6 +81,17 @@ def test_a_class_of_nothing_is_refused_by_name(folder: Path, tmp_path: Path, bac
     assert message in (tmp_path / ".run.partial" / "log.txt").read_text(encoding="utf-8")
 
 
+def test_a_test_part_of_nothing_is_refused_by_name(folder: Path, tmp_path: Path) -> None:
+    write_sample(folder / "test_signal.root", 200, mean=1.0, seed=5, first_event=10**6)
+    write_sample(folder / "odd.root", 200, mean=-1.0, seed=6, first_event=10**6, negative=0.9)
+    parts = [
+        {"name": name, "role": name, "files": {"train": f"{name}.root", "test": test}}
+        for name, test in (("signal", "test_signal.root"), ("background", "odd.root"))
+    ]
+    with pytest.raises(EmptyClassError, match="weights of background in the test part sum to -"):
+        train(folder, tmp_path / "run", samples=parts)
+
+
 def test_a_constant_feature_gives_equal_scores_and_a_run(folder: Path, tmp_path: Path) -> None:
     features = [{"name": "nothing", "expression": "0*x"}, {"name": "one", "expression": "0*x + 1"}]
     methods = {"BDT": METHOD, "HGB": {"kind": "hist_gradient_boosting", "max_iter": 3}}
@@ -89,15 +101,28 @@ def test_a_constant_feature_gives_equal_scores_and_a_run(folder: Path, tmp_path:
         found = run.metrics["methods"][name]
         assert len(set(run.scores()[name].tolist())) == 1
         assert (found["roc"]["auc"], found["roc"]["auc_error"]) == (0.5, 0.0)
+        assert found["working_points"][0]["background_rejection_error"] is None
+        assert "need a range" in found["tmva"]["not_computable"]
         assert [row["value"] for row in found["permutation_importance"]["features"]] == [0.0, 0.0]
         assert [row["value"] for row in found["contributions"]["features"]] == [0.0, 0.0]
     assert run.metrics["correlations"]["signal"]["linear"][0][1] is None
+    assert (run.path / "report.html").read_text(encoding="utf-8").count("TMVA&#39;s histograms need a range") == len(
+        methods
+    )
 
 
 def test_fewer_events_than_bins(folder: Path, tmp_path: Path) -> None:
     run = train(folder, tmp_path / "run", samples=samples("few_"), features=["x", {"name": "y2", "expression": "y*y"}])
     assert_whole(run)
-    assert run.metrics["methods"]["BDT"]["roc"]["n_signal"] < 40
+    found = run.metrics["methods"]["BDT"]
+    assert found["roc"]["n_signal"] < 40
+    assert found["working_points"][0]["background_efficiency_error"] is None
+    assert {found["significance"][name]["not_computable"] for name in ("binned", "binning")} == {
+        "no bins have a positive background of 40 effective events known to 1 of itself: more events are needed"
+    }
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    assert "Bins of the score: not computable" in page
+    assert "Chance in the choice of the cut: not computable" in page
 
 
 def test_a_feature_that_is_always_missing(folder: Path, tmp_path: Path) -> None:
@@ -149,23 +174,28 @@ def test_scores_that_are_no_numbers_are_refused_by_method(
 def test_topics_that_fail_are_stated_and_cost_nothing_else(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fails(_: Any) -> Any:
-        raise error
+    def failing(topic: str) -> Any:
+        def fails(_: Any) -> Any:
+            message = f"{error}: {topic}"
+            raise type(error)(message)
+
+        return fails
 
     for topics in (evaluating.METHOD_TOPICS, evaluating.RUN_TOPICS):
         for topic in topics:
             if topic != "roc":
-                monkeypatch.setitem(topics, topic, fails)  # type: ignore[arg-type]
+                monkeypatch.setitem(topics, topic, failing(topic))  # type: ignore[arg-type]
     run = train(folder, tmp_path / "run")
     reason = str(error) if isinstance(error, HepmlError) else "ZeroDivisionError: by nothing"
     found = run.metrics["methods"]["BDT"]
-    for topic in set(evaluating.METHOD_TOPICS) - {"roc"}:
-        assert found[topic] == {"not_computable": reason}
-    for topic in evaluating.RUN_TOPICS:
-        assert run.metrics[topic] == {"not_computable": reason}
-    assert found["roc"]["auc"] > 0.8
     page = (run.path / "report.html").read_text(encoding="utf-8")
-    assert page.count(reason.replace("<", "&lt;").replace(">", "&gt;")) >= len(evaluating.METHOD_TOPICS) - 1
+    for topic in [*evaluating.METHOD_TOPICS, *evaluating.RUN_TOPICS]:
+        if topic != "roc":
+            where = found if topic in evaluating.METHOD_TOPICS else run.metrics
+            assert where[topic] == {"not_computable": f"{reason}: {topic}"}
+            # of folds the report of a run without them says nothing
+            assert topic in {"folds", "fold_cuts"} or escape(f"{reason}: {topic}") in page, topic
+    assert found["roc"]["auc"] > 0.8
     _, ((name, _, *cells),) = methods_table(run.metrics)
     assert name == "BDT"
     assert all("not computable" in cell for cell in cells)

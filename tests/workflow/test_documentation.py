@@ -1,4 +1,4 @@
-"""Every key of metrics.json stands in docs/run_folder.md, and nothing stands there that is not written."""
+"""Every key of metrics.json stands in docs/run_folder.md and its formula in docs/statistics_keys.md, and no other does."""
 
 from __future__ import annotations
 
@@ -48,6 +48,64 @@ def test_metrics_are_documented(toy_run: Run) -> None:
     assert {path for path in written - exact if not any(f"{path}.".startswith(family) for family in families)} == set()
     assert exact - written == set()
     assert {family for family in families if not any(f"{path}.".startswith(family) for path in written)} == set()
+
+
+# what was asked for, and names: no results
+NO_STATISTICS = {
+    "analysis", "blinding", "format", "identity", "kind", "method_order", "parameters", "seed", "split", "title", "version",
+}  # fmt: skip
+EVERYWHERE = "Names and settings"
+
+
+def formulae() -> dict[str, dict[str, list[str]]]:
+    """Give formula, error and reference of each key of docs/statistics_keys.md, by topic."""
+    found: dict[str, dict[str, list[str]]] = {}
+    _, *sections = re.split(r"^## ", (DOCS / "statistics_keys.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for section in sections:
+        title, *lines = section.splitlines()
+        rows = [re.split(r" ?\| ?", line)[1:-1] for line in lines if line.startswith("| `")]
+        keys = {key: rest for first, *rest in rows for key in re.findall(r"`([^`]+)`", first)}
+        assert len(keys) == sum(len(re.findall(r"`[^`]+`", row[0])) for row in rows), f"{title}: a key stands twice"
+        found |= dict.fromkeys(re.findall(r"`([^`]+)`", title) or [title], keys)
+    return found
+
+
+def statistics(metrics: Any) -> set[tuple[str, str]]:
+    """Topic and last name of every number; what stands below names of features is that of their parent."""
+    found = set()
+    for path in leaves(metrics):
+        names = re.sub(r"^methods\.[^.]+\.", "", path).replace("[]", "").split(".")
+        if names[0] not in NO_STATISTICS and path not in ("training.balance", "training.negative_weights"):
+            below = [name for name in ("coefficients", "missing_coefficients", "shifts") if name in names]
+            found.add((names[0], below[0] if below else names[-1]))
+    return found
+
+
+def assert_formulae(metrics: Any) -> None:
+    """Every number has a formula and a reference, and an error where metrics.json has one."""
+    given = formulae()
+    for topic, name in statistics(metrics):
+        known = given[EVERYWHERE] | given[topic]
+        names = (name, f"{name}[]", name.removesuffix("_error"))
+        base = next((key for key in names if key in known), name)
+        assert base in known, f"{topic}: {name} has no formula"
+        formula, error, reference = known[base]
+        assert formula, (topic, name)
+        assert "](" in reference, (topic, name)
+        assert error or base in {name, f"{name}[]"}, f"{topic}: nothing is said of {name}"
+
+
+def test_every_number_has_its_formula_and_reference(toy_run: Run) -> None:
+    assert_formulae(toy_run.metrics)
+    written = statistics(toy_run.metrics)
+    given = formulae()
+    for topic, keys in given.items():
+        # the toys have neither data nor folds (tests/workflow/test_folds.py walks these), nor a method without stages
+        if topic in {EVERYWHERE, "data_mc", "folds", "fold_cuts"}:
+            continue
+        of_section = {name for known, name in written if given[known] is keys}
+        listed = {key for key in keys if "[]" not in key} - ({"deficit", "auc"} if topic == "overtraining" else set())
+        assert listed - of_section == set(), topic
 
 
 def test_analysis_file_is_documented() -> None:

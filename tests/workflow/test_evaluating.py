@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+import uproot
 
 from hepml import Analysis, Run
-from hepml.errors import ModelFormatError
+from hepml.errors import ModelFormatError, OutputError
+from hepml.tmva import read_output
 from tests.workflow.toys import write_analysis, write_sample
 
 if TYPE_CHECKING:
@@ -40,11 +43,43 @@ def test_the_same_numbers_come_out(trained: Path, again: Callable[[str], Path]) 
     models = {path.name: path.read_bytes() for path in (run / "models" / "BDT").iterdir()}
     (run / "metrics.json").write_text("{}", encoding="utf-8")
     shutil.rmtree(run / "plots")
-    evaluated = Analysis.from_file(trained / "analysis.yaml").evaluate(run)
+    evaluated = Analysis.from_file(trained / "analysis.yaml").evaluate(run, tmva_output=run / "TMVA.root")
     assert (run / "metrics.json").read_bytes() == before
     assert {path.name: path.read_bytes() for path in (run / "models" / "BDT").iterdir()} == models
     assert (run / "plots" / "roc.svg").is_file()
     assert evaluated.provenance["decisions"]["evaluated_again"] is True
+    agrees_with_scores(run)
+
+
+def agrees_with_scores(run: Path) -> None:
+    """Compare TMVA.root with scores.root: the same events in the same order, without those of validation."""
+    dataset = read_output(run / "TMVA.root").dataset()
+    assert {name: method.kind for name, method in dataset.methods.items()} == {"BDT": "xgboost"}
+    whole = 0.0
+    with uproot.open(run / "scores.root") as file:
+        for tree, part in ((dataset.train, 1), (dataset.test, 3)):
+            columns = file[tree.path.rpartition("/")[2]].arrays(library="np")
+            whole += columns["weight"][columns["classID"] == 0].sum()
+            events, chosen = tree.events(), columns["split"] == part
+            found = {**events.variables, **events.spectators, **events.responses, "classID": events.class_id}
+            assert {"x", "y2", "y", "run", "event_number", "BDT"} < set(found)
+            for name, column in found.items():
+                assert np.array_equal(column, columns[name][chosen].astype(column.dtype)), name
+            assert np.array_equal(events.weight, columns["weight"][chosen].astype(np.float32))
+    # whatever part of the events it holds, significances are those of all
+    test = dataset.test.events()
+    assert test.physics_weight()[test.is_signal].sum() == pytest.approx(whole)
+
+
+def test_an_existing_file_stops_a_run_before_it_begins(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "TMVA.root").write_text("mine")
+    analysis = Analysis.from_file(trained / "analysis.yaml")
+    for call in (analysis.train, analysis.evaluate):
+        out = tmp_path / "new" if call == analysis.train else trained / "run"
+        with pytest.raises(OutputError, match=r"TMVA\.root exists already"):
+            call(out, tmva_output=tmp_path / "TMVA.root")
+    assert (tmp_path / "TMVA.root").read_text() == "mine"
+    assert not (tmp_path / "new").exists()
 
 
 def test_options_of_the_evaluation_may_change(trained: Path, again: Callable[[str], Path], tmp_path: Path) -> None:

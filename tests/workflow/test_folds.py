@@ -28,12 +28,13 @@ from hepml.errors import (
     UnknownNameError,
 )
 from hepml.evaluation import roc_curve
+from hepml.tmva import read_output
 from hepml.workflow import apply_model, convert_model
 from hepml.workflow.evaluating import evaluate_method
 from hepml.workflow.methods import Cut, TrainedMethod
 from hepml.workflow.plan import Plan, training_names
 from hepml.workflow.training import train_all
-from tests.workflow.test_documentation import documented, leaves
+from tests.workflow.test_documentation import assert_formulae, documented, leaves
 from tests.workflow.toys import FIRST_EVENT, analysis_content, write_analysis, write_sample
 
 PROJECT = Path(__file__).parents[2]
@@ -63,7 +64,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return Analysis.from_file(folder / "analysis.yaml").train(tmp_path_factory.mktemp("runs") / "folds")
+    out = tmp_path_factory.mktemp("runs") / "folds"
+    return Analysis.from_file(folder / "analysis.yaml").train(out, tmva_output=out / "TMVA.root")
 
 
 def identity_of(tree: dict[str, Any]) -> Identity:
@@ -106,6 +108,17 @@ def test_weights_are_those_of_the_training_of_the_model(run: Run) -> None:
         place = np.searchsorted(prepared.train.rows, here)
         assert np.array_equal(prepared.train.rows[place], here)
         assert np.array_equal(tree["train_weight"][here], prepared.train.train_weight[place])
+
+
+def test_tmva_output_holds_all_events_in_both_trees(run: Run) -> None:
+    dataset = read_output(run.path / "TMVA.root").dataset()
+    for tree in (dataset.train, dataset.test):
+        expected, found = run.scores(tree.path.rpartition("/")[2]), tree.events()
+        assert np.array_equal(found.spectators["event_number"], expected["event_number"])
+        for name in METHODS:
+            assert np.array_equal(found.response(name), expected[name].astype(np.float32))
+        # data are nowhere in it
+        assert set(found.classes.values()) == {"Signal", "Background"}
 
 
 def test_numbers_are_of_pooled_scores_and_fold_by_fold(run: Run) -> None:
@@ -156,6 +169,8 @@ def test_cuts_are_chosen_on_all_events_by_the_model_that_stopped_on_each(run: Ru
 
 
 def test_metrics_of_folds_are_documented(run: Run, toy_run: Run) -> None:
+    assert_formulae(run.metrics)
+
     def keys(finished: Run) -> set[str]:
         return {re.sub(r"^methods\.[^.]+", "methods.NAME", path) for path in leaves(finished.metrics)}
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
+from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
 from hepml.tmva.methods.neurons import Dense, Rescaled, activate, layered
 from hepml.tmva.setup import number, whole_number
+from hepml.transforms.markup import attribute_number
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
     from numpy.typing import NDArray
 
     from hepml.tmva.events import Events
@@ -24,6 +24,9 @@ __all__ = ["DL"]
 _ACTIVATIONS = ("linear", "ReLU", "sigmoid", "exact tanh", "absolute", "softsign", "Gauss", "exact tanh")
 # TMVA::DNN::EOutputFunction
 _OUTPUTS = {"I": "linear", "S": "sigmoid", "M": "softmax"}
+# TMVA::DNN::ELossFunction that belongs to each: cross entropy, mean square, softmax; nothing is evaluated by it
+_LOSSES = {"I": "R", "S": "C", "M": "S"}
+_NORMALISATION = ("Training-mu", "Training-variance", "Gamma", "Beta")
 _LAYERS = ("DenseLayer", "Layer", "BatchNormLayer", "ReshapeLayer")
 _MOST_LAYERS = 1_000
 
@@ -108,6 +111,41 @@ class DL:
         targets = events.targets(outputs.T)
         return targets[:, 0] if targets.shape[1] == 1 else targets
 
+    def to_xml(self) -> Element:
+        """Return ``Weights`` as ``MethodDL::AddWeightsXMLTo`` writes them, for one event at a time."""
+        layers = self.layers
+        width = str(layers[0].weights.shape[1] - 1 if isinstance(layers[0], Dense) else len(layers[0].mean))
+        shape = {"InputDepth": "1", "InputHeight": "1", "InputWidth": width}
+        batch = {"BatchSize": "1", "BatchDepth": "1", "BatchHeight": "1", "BatchWidth": width}
+        code = next(key for key, name in _OUTPUTS.items() if name == self.output)
+        trained = {"LossFunction": _LOSSES[code], "Initialization": "X", "Regularization": "0", "OutputFunction": code}
+        weights = Element("Weights", {"NetDepth": str(len(layers)), **shape, **batch, **trained})
+        weights.set("WeightDecay", attribute_number(0.0))
+        for layer in layers:
+            if isinstance(layer, Dense):
+                sizes = {"Width": str(len(layer.weights)), "ActivationFunction": str(_number_of(layer.activation))}
+                element = SubElement(weights, "DenseLayer", sizes)
+                _add_matrix(element, "Weights", layer.weights[:, :-1])
+                _add_matrix(element, "Biases", layer.weights[:, -1:])
+                continue
+            # variance 1 and epsilon 0 leave the factor as it is
+            element = SubElement(weights, "BatchNormLayer", Momentum=attribute_number(0.99))
+            element.set("Epsilon", attribute_number(0.0))
+            columns = (layer.mean, np.ones_like(layer.mean), layer.factor, layer.shift)
+            for name, column in zip(_NORMALISATION, columns, strict=True):
+                _add_matrix(element, name, column.T)
+        return weights
+
+
+def _number_of(activation: str) -> int:
+    return _ACTIVATIONS.index("exact tanh" if activation == "tanh" else activation)
+
+
+def _add_matrix(parent: Element, name: str, values: NDArray[np.float64]) -> None:
+    # newer ROOT writes as many digits as its scalar surely has, which loses the last bits
+    element = SubElement(parent, name, Rows=str(len(values)), Columns=str(values.shape[1]))
+    element.text = "".join(f"{attribute_number(value)}  " for value in values.ravel())
+
 
 def _dense(setup: MethodSetup, element: Element, n_before: int) -> Dense:
     kind = whole_number(element, "ActivationFunction", setup.source)
@@ -124,7 +162,7 @@ def _dense(setup: MethodSetup, element: Element, n_before: int) -> Dense:
 
 def _rescaled(setup: MethodSetup, element: Element, n_before: int) -> Rescaled:
     columns = []
-    for name in ("Training-mu", "Training-variance", "Gamma", "Beta"):
+    for name in _NORMALISATION:
         matrix = _matrix(setup, element, name)
         if matrix.shape != (1, n_before):
             setup.fail(f"a batch normalisation of {n_before} numbers has {name} {matrix.shape}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
+from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
 from hepml.errors import FeatureValueError
 from hepml.tmva.setup import whole_number
+from hepml.transforms.markup import lossless
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +74,16 @@ class HMatrix:
             )
             raise FeatureValueError(msg)
         return response
+
+    def to_xml(self) -> Element:
+        """Return ``Weights`` as ``MethodHMatrix::AddWeightsXMLTo`` writes them."""
+        weights = Element("Weights")
+        rows = [values[None, :] for values in self.means]
+        names = ("VecMeanS", "VecMeanB", "InvHMatS", "InvHMatB")
+        for name, values in zip(names, (*rows, *self.inverses), strict=True):
+            element = SubElement(weights, name, Rows=str(len(values)), Columns=str(values.shape[1]))
+            element.text = "".join(f"{lossless(value)} " for value in values.ravel())
+        return weights
 
     def _chi_squared(self, X: NDArray[np.float32], place: int) -> NDArray[np.float64]:
         result = np.zeros(len(X))

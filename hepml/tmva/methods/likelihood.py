@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from hepml.tmva.pdf import Pdf
+from hepml.tmva.pdf import Pdf, spending
 from hepml.tmva.setup import whole_number
 
 if TYPE_CHECKING:
@@ -62,12 +62,13 @@ class Likelihood:
         if n_variables > _MOST_VARIABLES:
             setup.fail(f"it has densities of {n_variables} variables (at most {_MOST_VARIABLES})")
         densities = []
+        spend = spending(setup.source)
         for place, item in enumerate(found):
             indices = tuple(whole_number(item, name, setup.source) for name in ("VarIndex", "ClassIndex"))
             element = item.find("PDF")
             if indices != divmod(place, 2) or element is None:
                 setup.fail(f"its density number {place} is missing, or of variable and class {indices}")
-            densities.append(Pdf.from_element(element, setup.source))
+            densities.append(Pdf.from_element(element, setup.source, spend))
         return cls(
             signal=tuple(densities[::2]),
             background=tuple(densities[1::2]),

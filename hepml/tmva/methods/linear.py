@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
+from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
 from hepml.tmva.setup import number, whole_number
+from hepml.transforms.markup import attribute_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +49,13 @@ class Fisher:
         columns = np.ascontiguousarray(events.transformed().T)
         response: NDArray[np.float64] = linear_sum(self.offset, np.ascontiguousarray(self.coefficients), columns)
         return response
+
+    def to_xml(self) -> Element:
+        """Return ``Weights`` as ``MethodFisher::AddWeightsXMLTo`` writes them."""
+        weights = Element("Weights", NCoeff=str(len(self.coefficients) + 1))
+        for index, value in enumerate((self.offset, *self.coefficients)):
+            SubElement(weights, "Coefficient", Index=str(index), Value=attribute_number(value))
+        return weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +102,16 @@ class LD:
         if self.regresses:
             outputs = events.targets(outputs)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def to_xml(self) -> Element:
+        """Return ``Weights`` as ``MethodLD::AddWeightsXMLTo`` writes them."""
+        values = np.concatenate([self.offsets[:, None], self.coefficients], axis=1)
+        weights = Element("Weights", NOut=str(len(values)), NCoeff=str(values.shape[1]))
+        for output, row in enumerate(values):
+            for index, value in enumerate(row):
+                place = {"IndexOut": str(output), "IndexCoeff": str(index)}
+                SubElement(weights, "Coefficient", place | {"Value": attribute_number(value)})
+        return weights
 
 
 def _coefficients(setup: MethodSetup, n_outputs: int, output: str, term: str) -> NDArray[np.float64]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
+from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
 from hepml.tmva.methods.neurons import ACTIVATIONS, INPUTS, Dense, layered
 from hepml.tmva.setup import whole_number
+from hepml.transforms.markup import attribute_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from xml.etree.ElementTree import Element
 
     from numpy.typing import NDArray
 
@@ -87,6 +88,36 @@ class MLP:
             return _softmax(outputs)
         targets = events.targets(outputs.T)
         return targets[:, 0] if targets.shape[1] == 1 else targets
+
+    def to_xml(self) -> Element:
+        """Return ``Weights`` as ``MethodANNBase::AddWeightsXMLTo`` writes them; see :meth:`options` for the rest."""
+        weights = Element("Weights")
+        layout = SubElement(weights, "Layout", NLayers=str(len(self.layers) + 1))
+        for place, layer in enumerate(self.layers):
+            n_synapses, n_neurons = layer.weights.shape
+            element = SubElement(layout, "Layer", Index=str(place), NNeurons=str(n_neurons))
+            for synapses in layer.weights.T:
+                neuron = SubElement(element, "Neuron", NSynapses=str(n_synapses))
+                neuron.text = "".join(f"{attribute_number(value)} " for value in synapses)
+        last = SubElement(layout, "Layer", Index=str(len(self.layers)), NNeurons=str(len(self.layers[-1].weights)))
+        for _ in self.layers[-1].weights:
+            SubElement(last, "Neuron", NSynapses="0")
+        return weights
+
+    def options(self) -> dict[str, str]:
+        """Return the options by which TMVA knows what the neurons do, and how many there are."""
+        hidden = [layer.activation for layer in self.layers[:-1]]
+        return {
+            "HiddenLayers": ",".join(str(len(layer.weights)) for layer in self.layers[:-1]) or "0",
+            "NeuronType": {"exact tanh": "tanh"}.get(hidden[0], hidden[0]) if hidden else "linear",
+            "EstimatorType": "CE" if self.layers[-1].activation == "sigmoid" else "MSE",
+            "NeuronInputType": self.layers[0].neuron_input,
+        }
+
+    @property
+    def has_exact_tanh(self) -> bool:
+        """Whether it is of a release before the rational function, which alone TMVA reads with the exact tanh."""
+        return any(layer.activation == "exact tanh" for layer in self.layers)
 
 
 def _softmax(outputs: NDArray[np.float64]) -> NDArray[np.float64]:

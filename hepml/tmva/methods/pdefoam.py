@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from hepml.tmva.document import TEXT
+from hepml.forest.weights_content import TEXT
 from hepml.tmva.methods.foam_cells import GAUSS, LINEAR, NONE, estimate, targets
 from hepml.tmva.methods.foam_file import Cells, read_cells
 from hepml.tmva.methods.numbers import finite_single
