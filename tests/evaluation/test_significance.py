@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -333,3 +334,20 @@ def test_refused(draw):
     nothing = significance_scan(label, score, weight, figures=["z_a"], min_effective=60).optima["z_a"]
     assert nothing.reason == "no cut keeps 0 of the signal and a positive background of 60 effective events"
     assert nothing.to_dict() == {"threshold": None, "significance": None, "reason": nothing.reason}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bounds_leave_out_no_better_cut(seed, monkeypatch):
+    """Blocks of a few cuts, hardly any of which is looked at, and one block of all; negative weights of both classes."""
+    rng = np.random.default_rng(seed)
+    label = rng.random(4000) < 0.3
+    score = rng.normal(size=4000) + label
+    weight = rng.exponential(size=4000) * np.where(rng.random(4000) < 0.2, -1.0, 1.0)
+    others = [name for name in FIGURES_OF_MERIT if name != "z_a_sigma_b"]
+    figures = [FigureOfMerit("z_a_sigma_b", relative_sigma_b=0.1 * (seed % 2)), *others]
+    found = []
+    for size in (8, 10_000):
+        monkeypatch.setattr(sys.modules["hepml.evaluation.significance_scan"], "_BLOCK", size)
+        found.append(significance_scan(label, score, weight, figures=figures).to_dict()["optima"])
+    assert found[0] == found[1]
+    assert sum(optimum["significance"] is not None for optimum in found[0].values()) >= 3
