@@ -49,11 +49,8 @@ _MOST_FEATURES = 10_000
 
 
 def _has_densities(classifier: TMVAClassifier) -> bool:
-    reader = getattr(classifier, "reader_", None)
-    if reader is not None and (reader.setup.pdfs is None or reader.setup.pdfs.find("PDF") is None):
-        msg = "the response is no probability; with the option CreateMVAPdfs TMVA keeps what makes one of it"
-        raise AttributeError(msg)
-    return True
+    words = [word.strip().lower().removesuffix("=true") for word in classifier.options.split(":")]
+    return "createmvapdfs" in words
 
 
 class TMVAClassifier(Classifier):
@@ -162,7 +159,8 @@ class TMVAClassifier(Classifier):
 
         By the densities of the response in training, for equally many events of both classes.
         """
-        signal = self.reader_.proba(self._checked(X), 0.5)
+        matrix = self._checked(X)
+        signal = self.reader_.proba(matrix, 0.5)
         return np.column_stack([1.0 - signal, signal])
 
     def save_weights(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:

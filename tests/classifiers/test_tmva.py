@@ -79,8 +79,6 @@ def test_a_probability_comes_from_densities_or_not_at_all(events, fitted):
     np.testing.assert_allclose(probability.sum(axis=1), 1.0)
     assert np.corrcoef(probability[:, 1], fitted["Fisher"].evaluate(X))[0, 1] > 0.5
     assert not hasattr(fitted["BDT"], "predict_proba")
-    with pytest.raises(AttributeError, match="CreateMVAPdfs"):
-        _ = fitted["BDT"].predict_proba
 
 
 def test_trees_of_features_are_a_forest(events, fitted):
