@@ -61,6 +61,8 @@ BOTH = [
     ("BDT", "NTrees=30:MaxDepth=3:nCuts=20:NegWeightTreatment=InverseBoostNegWeights"),
     ("BDT", "NTrees=30:BoostType=Grad:Shrinkage=0.3:MaxDepth=2:NegWeightTreatment=IgnoreNegWeightsInTraining"),
     ("BDT", "NTrees=10:UseBaggedBoost:BaggedSampleFraction=0.6:MaxDepth=3"),
+    ("BDT", "NTrees=10:BoostType=AdaCost:Css=0.9:Cts_sb=1.5:Ctb_ss=0.8:Cbb=1.1"),
+    ("BDT", "NTrees=10:BoostType=AdaCost:Cts_sb=2:UseBaggedBoost:NegWeightTreatment=Pray:SigToBkgFraction=1.5"),
 ]
 # sums in another order, for some events
 LIMITS = {"PDERS": 1e-5, "PDEFoam": 1e-5}

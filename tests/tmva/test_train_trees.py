@@ -121,6 +121,11 @@ CHANGES = {
     ),
     "SigToBkgFraction": ("", "SigToBkgFraction=2"),
     "nEventsMin": ("", "nEventsMin=400"),
+    "AdaCost": ("BoostType=RealAdaBoost", "BoostType=AdaCost:Cts_sb=2"),
+    "Css": ("BoostType=AdaCost", "BoostType=AdaCost:Css=0.5"),
+    "Cts_sb": ("BoostType=AdaCost", "BoostType=AdaCost:Cts_sb=0.5"),
+    "Ctb_ss": ("BoostType=AdaCost", "BoostType=AdaCost:Ctb_ss=0.5"),
+    "Cbb": ("BoostType=AdaCost", "BoostType=AdaCost:Cbb=0.5"),
     "NNodesMax": ("", "NNodesMax=4"),
 }
 REGRESSION_CHANGES = {
@@ -160,7 +165,6 @@ def test_every_option_is_obeyed_or_refused(events):
     [
         ("PruneMethod=CostComplexity", "PruneMethod"),
         ("PruneMethod=ExpectedError:PruneStrength=1", "Prune"),
-        ("BoostType=AdaCost", "AdaCost"),
         ("UseRandomisedTrees:UseNvars=6", "UseNvars=6"),
         ("BoostType=AdaBoostR2", "regression"),
         ("SeparationType=RegressionVariance", "targets"),
@@ -175,6 +179,20 @@ def test_what_cannot_be_trained_says_so(events, options, words):
 
 def test_pruning_is_no_error_where_tmva_switches_it_off(events):
     booked(events, "NTrees=2:BoostType=Grad:PruneMethod=CostComplexity")
+
+
+def test_costs_boost_as_in_tmva(events):
+    # of TMVA 4.2.1, trained on the same events
+    with np.load(Path(__file__).parents[1] / "data" / "tmva" / "costs.npz") as theirs:
+        ours = booked(events, "NTrees=6:BoostType=AdaCost:Css=0.9:Cts_sb=1.5:Ctb_ss=0.8:Cbb=1.1")
+        assert np.array_equal(ours.forest.feature, theirs["feature"])
+        assert np.array_equal(ours.forest.threshold, theirs["threshold"])
+        np.testing.assert_allclose(ours.evaluate(events[0]), theirs["response"], rtol=0, atol=1e-7)
+
+
+def test_costs_are_not_for_a_regression(events):
+    with pytest.raises(InvalidInputError, match="AdaCost"):
+        booked(events, "BoostType=AdaCost", regression=True)
 
 
 def test_whole_numbers_have_steps_of_one(events):

@@ -29,6 +29,7 @@ _SUPPORTED = (
     *("AdaBoostBeta", "UseRandomisedTrees", "UseNvars", "UsePoissonNvars", "BaggedSampleFraction", "UseYesNoLeaf"),
     *("NegWeightTreatment", "NodePurityLimit", "SeparationType", "SigToBkgFraction", "nEventsMin", "UseBaggedGrad"),
     *("GradBaggingFraction", "UseNTrainEvents", "NNodesMax", "PruneMethod"),
+    *("Css", "Cts_sb", "Ctb_ss", "Cbb"),
 )
 _SMALLEST_IMPORTANCE = np.finfo(np.float64).eps
 

@@ -11,6 +11,7 @@ import numpy as np
 from hepml.errors import InvalidInputError
 from hepml.tmva.random import seeded
 from hepml.tmva.training.trees import boosting, growing, tree_order
+from hepml.tmva.training.trees.costs import cost_boost
 from hepml.tmva.training.trees.growing import EMPTY_DAUGHTER, NODE
 from hepml.tmva.training.trees.separation import REGRESSION
 from hepml.tmva.training.trees.threaded_growing import grow_in_threads, parts_of, useful_threads
@@ -126,6 +127,7 @@ def _grow_forest(
     growth = _Growth(sample, settings, pool, parts)
     boost = {
         ("Classification", "AdaBoost"): growth.ada,
+        ("Classification", "AdaCost"): growth.cost,
         ("Regression", "AdaBoost"): growth.regression_ada,
         ("Regression", "AdaBoostR2"): growth.r2,
         ("Classification", "Grad"): growth.gradient,
@@ -302,6 +304,17 @@ class _Growth:
         )  # fmt: skip
         self.check(result[0], result[1])
         return float(result[0]), float(result[1])
+
+    def cost(self, _: int) -> tuple[float, float]:
+        """AdaCost of a classification, which knows no fraction of errors."""
+        settings = self.settings
+        self.answers(self.nodes["purity"].astype(np.float64))
+        alpha = cost_boost(
+            self.drawn, self.weight, self.boost, self.is_signal, self.answer, np.array(settings.costs), settings.beta,
+            settings.negative == "inverse", settings.signal_ratio,
+        )  # fmt: skip
+        self.check(alpha, 0.0)
+        return float(alpha), 0.0
 
     def gradient(self, class_: int) -> tuple[float, float]:
         """Gradient boosting of a classification."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BDTSettings", "settings_of"]
 
-Boost = Literal["AdaBoost", "AdaBoostR2", "Bagging", "Grad"]
+Boost = Literal["AdaBoost", "AdaBoostR2", "AdaCost", "Bagging", "Grad"]
 _LOSSES = ("Linear", "Quadratic", "Exponential")
 # the grid of regression trees without a number of cuts (DecisionTree's constructor)
 _REGRESSION_CUTS = 200
@@ -29,7 +29,7 @@ class BDTSettings:
 
     Parameters
     ----------
-    boost : {"AdaBoost", "AdaBoostR2", "Bagging", "Grad"}
+    boost : {"AdaBoost", "AdaBoostR2", "AdaCost", "Bagging", "Grad"}
         Boosting.
     n_trees, max_depth, n_cuts : int
         As TMVA's options; ``n_cuts`` of 0 means a full scan.
@@ -41,6 +41,8 @@ class BDTSettings:
         NodePurityLimit, AdaBoostBeta, Shrinkage, BaggedSampleFraction, SigToBkgFraction.
     loss : int
         Linear, quadratic or exponential loss of AdaBoostR2.
+    costs : tuple of float
+        Css, Cts_sb, Ctb_ss and Cbb of AdaCost.
     bagged : bool
         Whether each tree is grown on a random sample.
     yes_no : bool
@@ -67,6 +69,7 @@ class BDTSettings:
     bagged_fraction: float
     signal_ratio: float
     loss: int
+    costs: tuple[float, float, float, float]
     bagged: bool
     yes_no: bool
     n_used: int
@@ -102,6 +105,11 @@ def settings_of(options: Options, analysis_type: str, n_variables: int, n_events
         what = "only Grad has several classes" if multiclass else "AdaBoostR2 is for regression"
         msg = f"TMVA cannot train BoostType={boost} for analysis type {analysis_type}: {what}"
         raise InvalidInputError(msg)
+    if boost == "AdaCost":
+        if regression:
+            msg = "TMVA cannot train BoostType=AdaCost for analysis type Regression: costs are those of two classes"
+            raise InvalidInputError(msg)
+        yes_no = False
     if regression and yes_no:
         notes.append("regression has no UseYesNoLeaf: it is switched off")
         yes_no = False
@@ -140,6 +148,12 @@ def settings_of(options: Options, analysis_type: str, n_variables: int, n_events
         bagged_fraction=_bagged_fraction(options, n_events, notes),
         signal_ratio=_number(options, "SigToBkgFraction"),
         loss=_LOSSES.index(str(options["AdaBoostR2Loss"])),
+        costs=(
+            _number(options, "Css"),
+            _number(options, "Cts_sb"),
+            _number(options, "Ctb_ss"),
+            _number(options, "Cbb"),
+        ),
         bagged=bool(options["UseBaggedBoost"]) or bool(options["UseBaggedGrad"]) or boost == "Bagging",
         yes_no=yes_no,
         n_used=_n_used(options, n_variables),
@@ -163,8 +177,6 @@ def _refuse_what_is_missing(options: Options) -> None:
         for name, default in (("UseFisherCuts", False), ("DoPreselection", False), ("PruneMethod", "NoPruning"))
         if options[name] != default
     ]
-    if options["BoostType"] == "AdaCost":
-        missing.append("BoostType=AdaCost")
     if missing and not (missing == [f"PruneMethod={options['PruneMethod']}"] and _prunes_not(options)):
         msg = f"training a BDT with {', '.join(missing)} is not supported natively{_ENGINE}"
         raise InvalidInputError(msg)
