@@ -151,7 +151,7 @@ def test_an_option_changes_a_regression(events, change):
 
 
 def test_every_option_is_obeyed_or_refused(events):
-    changed = {"AdaBoostR2Loss", "PruneMethod", *(name.split()[0] for name in CHANGES)}
+    changed = {"AdaBoostR2Loss", "PruneMethod", "DoPreselection", *(name.split()[0] for name in CHANGES)}
     assert set(bdt.TREES.supports) <= changed
     others = {option.name: option for option in TABLES["BDT"] if option.name not in bdt.TREES.supports}
     for name, option in others.items():
@@ -188,6 +188,20 @@ def test_costs_boost_as_in_tmva(events):
         assert np.array_equal(ours.forest.feature, theirs["feature"])
         assert np.array_equal(ours.forest.threshold, theirs["threshold"])
         np.testing.assert_allclose(ours.evaluate(events[0]), theirs["response"], rtol=0, atol=1e-7)
+
+
+def test_a_preselection_decides_what_it_was_found_to():
+    # class 1 has no values below 0.3, class 0 none above 1; cuts keep off by a hundredth of the range
+    x = np.concatenate([np.linspace(0, 1, 1000), np.linspace(0.3, 1.3, 1000)])
+    X = np.column_stack([x, np.tile(np.linspace(-1, 1, 100), 20)]).astype(np.float32)
+    data = from_arrays(X, np.repeat([0, 1], 1000), np.ones(2000), variables=["a", "b"])
+    model = train("BDT", "NTrees=3:DoPreselection", data, engine="native")
+    response = model.evaluate(X)
+    assert (response[:280] == 1.0).all()
+    assert (response[1720:] == -1.0).all()
+    low, high = model.method.preselection.cuts
+    assert (low[0], low[1], high[0], high[1]) == (0, True, 0, False)
+    np.testing.assert_allclose([low[2], high[2]], [0.3 - 0.013, 1.0 + 0.013], atol=2e-3)
 
 
 def test_costs_are_not_for_a_regression(events):

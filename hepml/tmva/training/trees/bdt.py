@@ -12,12 +12,14 @@ from hepml.tmva.training.reporting import Ranking
 from hepml.tmva.training.training_set import Fitted, Trainer
 from hepml.tmva.training.trees.forest_growing import TreeSample, grow_forest
 from hepml.tmva.training.trees.negative_weights import left_by_pairing
+from hepml.tmva.training.trees.preselecting import preselection_of, with_attributes
 from hepml.tmva.training.trees.settings import settings_of
 from hepml.tmva.training.trees.written import forest_from, lines_of, weights_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hepml.tmva.methods.bdt import Preselection
     from hepml.tmva.training.training_set import TrainingSet
     from hepml.tmva.training.trees.forest_growing import GrownForest
     from hepml.tmva.training.trees.settings import BDTSettings
@@ -29,7 +31,7 @@ _SUPPORTED = (
     *("AdaBoostBeta", "UseRandomisedTrees", "UseNvars", "UsePoissonNvars", "BaggedSampleFraction", "UseYesNoLeaf"),
     *("NegWeightTreatment", "NodePurityLimit", "SeparationType", "SigToBkgFraction", "nEventsMin", "UseBaggedGrad"),
     *("GradBaggingFraction", "UseNTrainEvents", "NNodesMax", "PruneMethod"),
-    *("Css", "Cts_sb", "Ctb_ss", "Cbb"),
+    *("Css", "Cts_sb", "Ctb_ss", "Cbb", "DoPreselection"),
 )
 _SMALLEST_IMPORTANCE = np.finfo(np.float64).eps
 
@@ -56,14 +58,19 @@ def fit(training: TrainingSet) -> Fitted:
     """
     _refuse_values(training)
     settings = settings_of(training.options, training.analysis_type, training.X.shape[1], len(training))
-    sample, notes = _sample(training, settings)
+    preselection = None
+    if training.options["DoPreselection"] and training.analysis_type == "Classification":
+        preselection = preselection_of(training)
+    sample, notes = _sample(training, settings, preselection)
     grown = grow_forest(sample, settings)
     regresses = training.analysis_type == "Regression"
     targets = regresses or settings.boost == "Grad"
     content = weights_of(grown, targets=targets)
     options = _written_options(training, settings)
     forest = forest_from(content, _header(training, options), _names(training), training.name)
-    method = BDT(forest, np.zeros((0, training.X.shape[1] + 1)), np.zeros(0), None, regresses, _is_single(training))
+    method = BDT(
+        forest, np.zeros((0, training.X.shape[1] + 1)), np.zeros(0), preselection, regresses, _is_single(training)
+    )
     if grown.stopped:
         notes.append(f"boosting stopped after {len(grown.weight)} of {settings.n_trees} trees")
     return Fitted(
@@ -78,7 +85,7 @@ def fit(training: TrainingSet) -> Fitted:
         },
         text=f"<Train> average number of nodes (w/o pruning) : {int(grown.n_grown.sum()) // len(grown.weight)}",
         options=options,
-        weights=lambda: lines_of(grown, targets=targets),
+        weights=lambda: with_attributes(lines_of(grown, targets=targets), preselection, training.X.shape[1]),
     )
 
 
@@ -107,10 +114,19 @@ def _refuse_values(training: TrainingSet) -> None:
         raise FeatureValueError(msg)
 
 
-def _sample(training: TrainingSet, settings: BDTSettings) -> tuple[TreeSample, list[str]]:
+def _sample(
+    training: TrainingSet, settings: BDTSettings, preselection: Preselection | None
+) -> tuple[TreeSample, list[str]]:
     """Return the events that trees are grown on, and what became of the others (``MethodBDT::InitEventSample``)."""
     weight, notes = training.weight, []
     keep = weight != 0.0
+    if preselection is not None:
+        decided = np.zeros(len(training))
+        preselection.decide(training.X, decided)
+        notes.append(
+            f"{np.count_nonzero(decided)} events are decided by {len(preselection.cuts)} cuts of the preselection"
+        )
+        keep &= decided == 0.0
     balance = weight
     if settings.negative == "ignore":
         keep &= weight > 0.0

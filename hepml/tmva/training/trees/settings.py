@@ -174,7 +174,7 @@ def _integer(options: Options, name: str) -> int:
 def _refuse_what_is_missing(options: Options) -> None:
     missing = [
         f"{name}={options[name]}"
-        for name, default in (("UseFisherCuts", False), ("DoPreselection", False), ("PruneMethod", "NoPruning"))
+        for name, default in (("UseFisherCuts", False), ("PruneMethod", "NoPruning"))
         if options[name] != default
     ]
     if missing and not (missing == [f"PruneMethod={options['PruneMethod']}"] and _prunes_not(options)):
