@@ -15,6 +15,7 @@ from hepml.tmva.engine.handover import hand_over
 from hepml.tmva.engine.process import complaint
 from hepml.tmva.preparation import from_arrays
 from hepml.tmva.setup import Variable
+from hepml.tmva.training.with_root import _member
 from hepml.workflow import examine_installation
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ def test_what_cannot_be_asked_is_refused(data: PreparedData, tmp_path: Path) -> 
         train("Category", "", data, engine="root")
     with pytest.raises(InvalidInputError, match="of a Category"):
         train("Fisher", "", data, engine="root", members=[Member("a<0", "LD")])
+    with pytest.raises(InvalidInputError, match=r"'b', which is no label of a variable \(there: sum, a, "):
+        _member(Member("a<0", "LD", variables=["a", "b"]), 0, data)
     with pytest.raises(InvalidInputError, match='for engine="root"'):
         train("Fisher", "", data, folder=tmp_path / "x")
     with pytest.raises(MissingFileError, match="no such file"):

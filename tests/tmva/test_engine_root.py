@@ -135,6 +135,19 @@ def test_every_method_trains_and_is_read_here(positive: PreparedData, kind: str,
     assert np.quantile(difference, 0.999 if kind in LIMITS else 1.0) <= limit
 
 
+def test_a_method_that_only_tmva_reads(positive: PreparedData, tmp_path: Path) -> None:
+    options = "NCycles=10:HiddenLayers=N+1,N:LearningMethod=BFGS:ValidationFraction=0.3"
+    model = train("TMlpANN", options, positive, engine="root", folder=tmp_path / "network")
+    assert isinstance(model, MethodOfRoot)
+    assert isinstance(model.reader, RootReader)
+    answer = model.evaluate(positive.test.variables)
+    assert differences(answer, tree_of(model)["TMlpANN"].astype(float)).max() <= 1e-6
+    with pytest.raises(InvalidInputError, match="read by a real TMVA only"):
+        _ = model.method
+    with pytest.raises(InvalidInputError, match="no forest"):
+        _ = model.forest
+
+
 def test_a_category_has_members(positive: PreparedData, tmp_path: Path) -> None:
     members = [Member("d<0", "Fisher"), Member("d>=0", "LD", "VarTransform=N", variables=["first", "b"], name="rest")]
     model = train("Category", "!V", positive, engine="root", members=members, folder=tmp_path / "category")

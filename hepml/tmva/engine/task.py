@@ -171,6 +171,9 @@ def respond(
     """
     import ROOT
 
+    # MethodTMlpANN unpacks its weights there, and TMVA makes no folder in a folder
+    # where MethodTMlpANN unpacks its weights; TMVA makes no folder inside of one that is not there
+    (folder / "Default" / "weights").mkdir(parents=True)
     tmva = _tmva(ROOT)
     # the attribute loads the library, and with it the declaration
     _ = tmva.Reader

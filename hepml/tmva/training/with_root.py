@@ -266,7 +266,6 @@ def _arguments(  # noqa: PLR0917
 ) -> dict[str, Any]:
     mixing = "Alternate" if _mix_mode(data) == "Alternate" else "Block"
     variables = _declarations(data.variables, handover.variables)
-    texts = dict(zip([variable.label for variable in data.variables], handover.variables, strict=True))
     return {
         "kind": kind,
         "name": name,
@@ -279,7 +278,7 @@ def _arguments(  # noqa: PLR0917
         "spectators": _declarations(data.spectators, handover.spectators),
         "targets": _declarations(data.targets, handover.targets),
         "tests": len(data.test) > 0,
-        "categories": [_member(member, place, texts) for place, member in enumerate(members)],
+        "categories": [_member(member, place, data) for place, member in enumerate(members)],
     }
 
 
@@ -290,13 +289,15 @@ def _declarations(variables: Sequence[Variable], branches: Sequence[str]) -> lis
     ]
 
 
-def _member(member: Member, place: int, branches: dict[str, str]) -> list[str]:
-    unknown = [name for name in member.variables if name not in branches]
-    if unknown:
-        msg = f"a member of the category uses {unknown[0]!r}, which is no variable (there: {', '.join(branches)})"
-        raise InvalidInputError(msg)
-    names = [branches[name] for name in member.variables or branches]
-    return [member.cut, ":".join(names), member.kind, member.name or f"{member.kind}_{place}", member.options]
+def _member(member: Member, place: int, data: PreparedData) -> list[str]:
+    labels = [variable.label for variable in data.variables]
+    chosen = list(member.variables or labels)
+    for name in chosen:
+        if name not in labels or ":" in name:
+            why = "has a colon, by which TMVA tells names apart" if name in labels else "is no label of a variable"
+            msg = f"a member of the category uses {name!r}, which {why} (there: {', '.join(labels)})"
+            raise InvalidInputError(msg)
+    return [member.cut, ":".join(chosen), member.kind, member.name or f"{member.kind}_{place}", member.options]
 
 
 def _mix_mode(data: PreparedData) -> str:
