@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hepml.classifiers import load
     from hepml.data import Dataset
     from hepml.readers import iterate, read, write
-    from hepml.workflow import Analysis, Run
+    from hepml.workflow import Analysis, Run, compare
 
 _ROOMS = frozenset(
     {
@@ -37,13 +37,14 @@ _NAMES = {
     "Analysis": "workflow",
     "Dataset": "data",
     "Run": "workflow",
+    "compare": "workflow",
     "iterate": "readers",
     "load": "classifiers",
     "read": "readers",
     "write": "readers",
 }
 
-__all__ = ["Analysis", "Dataset", "Run", "iterate", "load", "read", "write"]
+__all__ = ["Analysis", "Dataset", "Run", "compare", "iterate", "load", "read", "write"]
 
 
 def __getattr__(name: str) -> Any:

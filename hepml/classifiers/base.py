@@ -15,17 +15,16 @@ from hepml.classifiers.features import check_features
 from hepml.classifiers.parameters import Choice, Integer, Parameter, check_names, check_values
 from hepml.classifiers.training import TrainingPart
 from hepml.classifiers.weights import POLICIES, checked_weights, prepare_weights
+from hepml.data import Feature
 from hepml.data.mapped import is_mapped, row_blocks, take_rows
 from hepml.errors import EmptyClassError, InvalidInputError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
-
-    from hepml.data import Feature
 
 __all__ = ["Classifier"]
 
@@ -111,6 +110,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         sample_weight: ArrayLike | None = None,
         *,
         validation: tuple[ArrayLike, ArrayLike, ArrayLike | None] | None = None,
+        features: Sequence[Feature] | None = None,
     ) -> Self:
         """Train.
 
@@ -125,6 +125,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         validation : tuple (X, y, weight), optional
             Events that are not trained on, with signed weights (None: 1). They decide the number of iterations, by the
             signed log-loss, whatever the weights policy. Without them all iterations are kept.
+        features : sequence of Feature, optional
+            What the columns are, for a kind that writes it into its own files. Default: features of the columns' names.
 
         Returns
         -------
@@ -154,19 +156,18 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         if prepared.rows is not None:
             matrix, signal = take_rows(matrix, prepared.rows), signal[prepared.rows]
         part = None if validation is None else self._validation_part(validation, names)
+        columns = [Feature(name) for name in names] if features is None else list(features)
+        if len(columns) != len(names):
+            msg = f"{len(columns)} features given for {len(names)} columns"
+            raise InvalidInputError(msg)
+        self._columns = columns
         trained = self._train(TrainingPart(matrix, signal, prepared.weight), part)
         self.training_report_ = {**prepared.report, **trained}
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the log-odds of signal, float64 of shape (n_events,)."""
-        matrix = self._checked(X)
-        if not is_mapped(matrix):
-            return self._margin(matrix)
-        margin = np.empty(len(matrix))
-        for rows, block in row_blocks(matrix, _MAPPED_BLOCK):
-            margin[rows] = self._margin(block)
-        return margin
+        return self._in_blocks(self._margin, self._checked(X))
 
     def evaluate(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the score: the probability of signal.
@@ -250,6 +251,17 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             )
         check_features(array, self._feature_names(), handles_nan=self.handles_nan, kind=self.kind)
         return array
+
+    @staticmethod
+    def _in_blocks(
+        function: Callable[[NDArray[np.float32]], NDArray[np.float64]], matrix: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        if not is_mapped(matrix):
+            return function(matrix)
+        result = np.empty(len(matrix))
+        for rows, block in row_blocks(matrix, _MAPPED_BLOCK):
+            result[rows] = function(block)
+        return result
 
     def _feature_names(self) -> list[str]:
         names = getattr(self, "feature_names_in_", None)

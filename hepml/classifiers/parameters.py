@@ -12,7 +12,7 @@ from hepml.errors import InvalidInputError, UnknownNameError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Choice", "Flag", "Integer", "Number", "Parameter", "check_names", "check_values"]
+__all__ = ["Choice", "Flag", "Integer", "Number", "Parameter", "Text", "check_names", "check_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,16 @@ class Flag:
         return None if isinstance(value, bool) else "must be true or false"
 
 
-Parameter = Integer | Number | Choice | Flag
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Any text."""
+
+    def problem(self, value: object) -> str | None:
+        """Return what is wrong with a value, or None."""
+        return None if isinstance(value, str) else "must be a text"
+
+
+Parameter = Integer | Number | Choice | Flag | Text
 
 
 def check_names(kind: str, names: Iterable[object], known: Iterable[str], where: str = "") -> None:

@@ -19,6 +19,7 @@ ENTRY_POINT_GROUP = "hepml.classifiers"
 
 _BUILT_IN = {
     "hist_gradient_boosting": "hepml.classifiers.hist_gradient_boosting:HistGradientBoostingClassifier",
+    "tmva": "hepml.classifiers.tmva:TMVAClassifier",
     "xgboost": "hepml.classifiers.xgboost:XGBoostClassifier",
 }
 

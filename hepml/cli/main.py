@@ -22,6 +22,7 @@ __all__ = ["main"]
 # verb -> one line of help; the module of that name is imported only when the verb is called
 _VERBS = {
     "apply": "Score ROOT files with a trained model, one friend file each.",
+    "compare": "Put runs, TMVA.root files and models side by side on the same events.",
     "convert": "Write a model for TMVA, XGBoost, ONNX, C++, C or Python.",
     "doctor": "Say which engines, extras and schedulers are there.",
     "evaluate": "Evaluate the models of a run again.",

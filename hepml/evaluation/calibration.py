@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -189,7 +190,8 @@ def calibration(
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# without slots: what several numbers need is kept
+@dataclass(frozen=True, eq=False)
 class _Rows:
     """Events in bins, with weights that sum to one; whether the classes' shares of them were given."""
 
@@ -199,6 +201,11 @@ class _Rows:
     n_bins: int
     event: NDArray[np.int64] | None
     has_prior: bool
+
+    @cached_property
+    def cell(self) -> NDArray[np.int64]:
+        """Bin of each row, those of the background behind those of the signal."""
+        return np.where(self.is_signal, self.index, self.index + self.n_bins)
 
     def of_means(self, values: Floats, means: Floats, share: Floats) -> Floats:
         """Covariance of the bins' means of the values."""
@@ -212,22 +219,21 @@ class _Rows:
     def _propagate(self, values: Floats, to_bins: Floats, *, by_weight: bool) -> Floats:
         """Beside what a row does to its bin, it moves what all is divided by: all weights, or those of its class."""
         n = self.n_bins
-        cell = np.where(self.is_signal, self.index, self.index + n)
-        by_class = np.where(self.is_signal, 2 * n, 2 * n + 1)
         moved = self.weight * values
-        contents = np.bincount(cell, weights=moved, minlength=2 * n)
+        contents = np.bincount(self.cell, weights=moved, minlength=2 * n)
         if self.has_prior:
-            totals = np.bincount(by_class, weights=self.weight, minlength=2 * n + 2)[2 * n :]
+            totals = [self.weight.sum(where=mask) for mask in (self.is_signal, ~self.is_signal)]
             aside = np.stack([(to_bins * contents)[:, c * n : (c + 1) * n].sum(axis=1) / totals[c] for c in (0, 1)], 1)
         else:
             # a bin's mean is that of its own events: the sum of all weights cancels
             aside = np.tile((to_bins * contents).sum(axis=1)[:, None], 2) * by_weight
-        return propagate(np.hstack([to_bins, -aside]), self._moments(cell, by_class, moved))
+        return propagate(np.hstack([to_bins, -aside]), self._moments(moved))
 
-    def _moments(self, cell: NDArray[np.int64], by_class: NDArray[np.int64], moved: Floats) -> Floats:
+    def _moments(self, moved: Floats) -> Floats:
         """Moments of what is in the cells of bins and classes, and of the weights of the classes."""
-        n = 2 * self.n_bins + 2
+        n, cell = 2 * self.n_bins + 2, self.cell
         if self.event is not None:
+            by_class = np.where(self.is_signal, n - 2, n - 1)
             return cell_moments(
                 np.concatenate([cell, by_class]),
                 np.concatenate([moved, self.weight]),
@@ -236,7 +242,9 @@ class _Rows:
             )
         moments: Floats = np.zeros((n, n))
         np.fill_diagonal(moments, np.bincount(cell, weights=np.square(moved), minlength=n))
-        moments += np.diag(np.bincount(by_class, weights=np.square(self.weight), minlength=n))
+        squares = np.square(self.weight)
+        for column, mask in ((n - 2, self.is_signal), (n - 1, ~self.is_signal)):
+            moments[column, column] = squares.sum(where=mask)
         mixed = np.bincount(cell, weights=moved * self.weight, minlength=n)
         for column, rows in ((n - 2, slice(0, self.n_bins)), (n - 1, slice(self.n_bins, 2 * self.n_bins))):
             moments[rows, column] = moments[column, rows] = mixed[rows]

@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml.errors import InvalidInputError
 from hepml.evaluation.events import ScoredEvents, as_numbers
+from hepml.evaluation.ranking import Ranking
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -171,8 +172,8 @@ def quantile_edges(values: Floats, size: Floats, n_bins: int, *, n_halvings: int
     outer = np.array([-np.inf, np.inf])
     if not values.size:
         return outer
-    order = np.argsort(values, kind="stable")
-    ranked, filled = values[order], np.cumsum(size[order])
+    ranking = Ranking(values)
+    ranked, filled = ranking.ascending(values), np.cumsum(ranking.ascending(size))
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     distinct, filled = ranked[last], filled[last]
     tail = 0.5 ** np.arange(n_halvings, 0, -1) / n_bins

@@ -6,10 +6,11 @@ on two numbers, multiplied and summed over the same events, are their covariance
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from hepml.evaluation.ranking import Ranking
 from hepml.evaluation.sweep import placements
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from hepml.evaluation.working_point import WorkingPoint
 
     Floats = NDArray[np.float64]
+    T = TypeVar("T", bound=np.generic)
 
 __all__ = [
     "MIN_CARRYING",
@@ -38,18 +40,25 @@ class DescendingScores:
     """Rows in order from the highest score to the lowest, and the distinct score that each belongs to."""
 
     def __init__(self, score: NDArray[Any]) -> None:
-        self.order = np.argsort(score)[::-1]
-        ordered = score[self.order]
-        is_last = np.append(ordered[1:] != ordered[:-1], True)
-        self.last = np.flatnonzero(is_last)
+        self._ranking = Ranking(score)
+        self._n_rows = score.size
+        ordered = self.sorted(score)
+        self.last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
         self.thresholds = ordered[self.last].astype(np.float64)
-        # which distinct score, of each row in the order of the input
-        self.group = np.empty(score.size, dtype=np.int64)
-        self.group[self.order] = np.cumsum(is_last) - is_last
+
+    def sorted(self, rows: NDArray[T]) -> NDArray[T]:
+        """Return an array of the rows' from the highest score to the lowest."""
+        return self._ranking.descending(rows)
+
+    def of_rows(self, values: Floats) -> Floats:
+        """Give each row, in the order of the input, the value of its distinct score."""
+        if self.last.size < self._n_rows:
+            values = np.repeat(values, np.diff(self.last, prepend=-1))
+        return self._ranking.of_descending(values)
 
     def per_score(self, values: Floats) -> Floats:
         """Sum of the values of each distinct score."""
-        ordered: Floats = values[self.order]
+        ordered = self.sorted(values)
         if self.last.size == values.size:
             return ordered
         sums: Floats = np.add.reduceat(ordered, np.concatenate([[0], self.last[:-1] + 1]))
@@ -64,7 +73,7 @@ def area_influence(events: ScoredEvents) -> tuple[float, Floats]:
     area, of_signal, of_background = placements(signal_here, background_here)
     of_signal /= signal_here.sum()
     of_background /= background_here.sum()
-    return area, events.weight * np.where(events.is_signal, of_signal[scores.group], of_background[scores.group])
+    return area, events.weight * np.where(events.is_signal, scores.of_rows(of_signal), scores.of_rows(of_background))
 
 
 def background_efficiency_influence(events: ScoredEvents, point: WorkingPoint) -> Floats:

@@ -11,6 +11,7 @@ from hepml.errors import InvalidInputError
 from hepml.evaluation.class_prior import with_prior
 from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents, as_score_column
+from hepml.evaluation.ranking import Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,11 +152,11 @@ def fit_isotonic(
 
     events = ScoredEvents.check(y_true, score, weight)
     weights, fraction = with_prior(events, signal_fraction)
-    order = np.argsort(events.score, kind="stable")
-    scores = events.score[order].astype(np.float64)
-    weights = weights[order]
-    signal = np.cumsum(np.where(events.is_signal[order], weights, 0.0))
-    background = np.cumsum(np.where(events.is_signal[order], 0.0, weights))
+    ranking = Ranking(events.score)
+    scores = ranking.ascending(events.score).astype(np.float64, copy=False)
+    weights, is_signal = ranking.ascending(weights), ranking.ascending(events.is_signal)
+    signal = np.cumsum(np.where(is_signal, weights, 0.0))
+    background = np.cumsum(np.where(is_signal, 0.0, weights))
     ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))
     ends = _block_ends(ends, signal, background)
     below_signal, below_all = signal[ends], signal[ends] + background[ends]

@@ -166,7 +166,8 @@ def _sigma_between(scaled: ScaledEvents, last: Indices, *, signal: bool) -> Floa
     for sample in scaled.samples:
         factor[sample.number] = sample.factor if sample.is_signal == signal else 0.0
     weight = scaled.events.weight * factor[scaled.sample]
-    interval = np.searchsorted(last, np.arange(weight.size))
+    interval = np.repeat(np.arange(last.size), np.diff(last, prepend=-1))
+    interval = np.append(interval, np.full(weight.size - interval.size, last.size))
     if scaled.events.event is not None:
         key, inverse = np.unique(scaled.events.event * (last.size + 1) + interval, return_inverse=True)
         weight, interval = sums_by(inverse, weight), key % (last.size + 1)

@@ -141,6 +141,7 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
     n_permutations: int = 400,
     seed: int | np.random.SeedSequence = 0,
     n_bins: int = 40,
+    roc_test: RocCurve | None = None,
 ) -> Overtraining:
     """Compare a classifier's scores on its training events with those on independent test events.
 
@@ -173,6 +174,8 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
         Seed of permutations and toys; each test of each class uses a stream of its own.
     n_bins : int
         Number of bins of the histograms; TMVA's GUI has 40.
+    roc_test : RocCurve, optional
+        That of the test events, if it is known already.
 
     Returns
     -------
@@ -198,7 +201,9 @@ def overtraining(  # noqa: PLR0917  (two triples of a kind)
     train = ScoredEvents.check(y_train, score_train, weight_train, event_train)
     test = ScoredEvents.check(y_test, score_test, weight_test, event_test)
     curve_train = roc_curve(train.is_signal, train.score, train.weight, event=train.event)
-    curve_test = roc_curve(test.is_signal, test.score, test.weight, event=test.event)
+    curve_test = roc_test
+    if curve_test is None:
+        curve_test = roc_curve(test.is_signal, test.score, test.weight, event=test.event)
     gap = curve_train.auc - curve_test.auc
     gap_error = math.hypot(curve_train.auc_error, curve_test.auc_error)
     if paired:

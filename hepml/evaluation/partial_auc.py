@@ -173,7 +173,7 @@ def _area(events: ScoredEvents, low: float, high: float) -> tuple[float, Floats]
     rise = float(curve.rise.sum())
     moment = float((curve.rise * curve.middle).sum())
     of_background = (curve.mean_risen - rise + moment) / sum_background
-    return area, events.weight * np.where(events.is_signal, of_signal[scores.group], of_background[scores.group])
+    return area, events.weight * np.where(events.is_signal, scores.of_rows(of_signal), scores.of_rows(of_background))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -66,6 +66,7 @@ def recalibration(  # noqa: PLR0917  (two triples of a kind)
     event_fit: ArrayLike | None = None,
     event_test: ArrayLike | None = None,
     signal_fraction: float | None = None,
+    before: Calibration | None = None,
 ) -> Recalibration:
     """Fit a map to some events, those of the validation part for example, and test it on others.
 
@@ -83,6 +84,8 @@ def recalibration(  # noqa: PLR0917  (two triples of a kind)
         Equal values mark rows of one event, which are not independent.
     signal_fraction : float, optional
         Share of signal for which the probability shall hold. Default: that of the weights of the events of the fit.
+    before : Calibration, optional
+        That of the other events' scores for this share of signal, if it is known already.
 
     Returns
     -------
@@ -100,10 +103,11 @@ def recalibration(  # noqa: PLR0917  (two triples of a kind)
     else:
         fitted = fit_isotonic(y_fit, score_fit, weight_fit, signal_fraction=signal_fraction)
     share = fitted.signal_fraction
-    try:
-        before = calibration(y_test, score_test, weight_test, event=event_test, signal_fraction=share)
-    except HepmlError:
-        # the same events raise again below if it is they, and not the scale of the score, that is wrong
-        before = None
+    if before is None:
+        try:
+            before = calibration(y_test, score_test, weight_test, event=event_test, signal_fraction=share)
+        except HepmlError:
+            # the same events raise again below if it is they, and not the scale of the score, that is wrong
+            before = None
     after = calibration(y_test, fitted.apply(score_test), weight_test, event=event_test, signal_fraction=share)
     return Recalibration(kind, np.asarray(y_fit).size, fitted, before, after)

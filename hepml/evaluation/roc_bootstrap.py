@@ -12,7 +12,7 @@ from hepml.errors import InvalidInputError
 from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import ScoredEvents
 from hepml.evaluation.influence import DescendingScores
-from hepml.evaluation.roc import roc_curve
+from hepml.evaluation.roc import RocCurve, roc_curve
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -23,8 +23,11 @@ __all__ = ["BootstrapEfficiency", "RocBootstrap", "bootstrap_roc"]
 
 _N_REPLICAS = 200
 _MIN_REPLICAS = 50
-# about half a minute
+# about a second of draws for each tenth
 _MAX_EVENTS_DRAWN = 500_000_000
+# rows beyond which not they are drawn but cells of neighbouring scores, of 25 rows or more
+_MANY_ROWS = 500_000
+_N_CELLS = 20_000
 # share of replicas without a positive sum of weights above which nothing is quoted
 _MAX_LOST = 0.01
 _CENTRAL = (0.5 * (1 - 0.6827), 0.5 * (1 + 0.6827))
@@ -78,6 +81,8 @@ class RocBootstrap(Displayed):
     n_replicas, n_lost : int
         Replicas, and how many of them have a class without a positive sum of weights and are left out; above 1% nothing is
         quoted (NaN).
+    n_cells : int or None
+        Cells of neighbouring scores whose sums were drawn; None if each event was.
     relative_precision : float
         Of the errors themselves, ``1 / sqrt(2 (n_replicas - 1))``.
     seed : dict
@@ -90,6 +95,7 @@ class RocBootstrap(Displayed):
     efficiencies: tuple[BootstrapEfficiency, ...]
     n_replicas: int
     n_lost: int
+    n_cells: int | None
     relative_precision: float
     seed: dict[str, Any]
 
@@ -102,6 +108,7 @@ class RocBootstrap(Displayed):
             "efficiencies": [found.to_dict() for found in self.efficiencies],
             "n_replicas": self.n_replicas,
             "n_lost": self.n_lost,
+            "n_cells": self.n_cells,
             "relative_precision": self.relative_precision,
             "seed": self.seed,
         }
@@ -116,6 +123,7 @@ def bootstrap_roc(
     signal_efficiencies: tuple[float, ...] = (),
     n_replicas: int | None = None,
     seed: int | np.random.SeedSequence = 0,
+    curve: RocCurve | None = None,
 ) -> RocBootstrap:
     """Errors of the area, and of background efficiencies at given signal efficiencies, from a bootstrap by event.
 
@@ -135,6 +143,8 @@ def bootstrap_roc(
         Default: 200, but at most so many that 5e8 events are drawn in all, and at least 50.
     seed : int or numpy.random.SeedSequence
         Equal seeds give equal results.
+    curve : RocCurve, optional
+        That of these events, if it is known already.
 
     Returns
     -------
@@ -153,17 +163,25 @@ def bootstrap_roc(
     Each event's weights are multiplied by a Poisson number of mean 1, which is drawing with replacement from a sample whose
     size is itself a Poisson number (N. Chamandy et al., Estimating uncertainty for massive data streams (2012); B. Efron,
     Annals of Statistics 7 (1979) 1). Scores are sorted once: a replica is one pass over the sorted rows.
+
+    Beyond 500,000 rows, each an event of its own, a replica draws 20,000 cells of neighbouring scores in place of rows: the
+    sum of a class's weights in a cell, with its Poisson numbers, is normal with the mean ``sum w`` and the variance
+    ``sum w^2``. Events of one cell are then ties, and the curve is straight across it.
     """
     events = ScoredEvents.check(y_true, score, weight, event)
-    curve = roc_curve(events.is_signal, events.score, events.weight, event=events.event)
+    if curve is None:
+        curve = roc_curve(events.is_signal, events.score, events.weight, event=events.event)
     points = [curve.at_signal_efficiency(target) for target in signal_efficiencies]
+    in_cells = events.event is None and events.score.size > _MANY_ROWS
     if n_replicas is None:
-        n_replicas = min(_N_REPLICAS, max(_MIN_REPLICAS, _MAX_EVENTS_DRAWN // events.score.size))
+        n_drawn = _N_CELLS if in_cells else events.score.size
+        n_replicas = min(_N_REPLICAS, max(_MIN_REPLICAS, _MAX_EVENTS_DRAWN // n_drawn))
     if n_replicas < 2:
         msg = f"n_replicas is {n_replicas}; at least 2 are needed for a spread, 200 are usual"
         raise InvalidInputError(msg)
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    replicas = _replicas(events, signal_efficiencies, n_replicas, np.random.default_rng(sequence))
+    drawn = (_Cells if in_cells else _Rows)(events)
+    replicas = _replicas(drawn, signal_efficiencies, n_replicas, np.random.default_rng(sequence))
     found = replicas[np.isfinite(replicas[:, 0])]
     if n_replicas - found.shape[0] > _MAX_LOST * n_replicas:
         found = np.full((2, found.shape[1]), np.nan)
@@ -184,45 +202,92 @@ def bootstrap_roc(
         ),
         n_replicas=n_replicas,
         n_lost=int(np.count_nonzero(~np.isfinite(replicas[:, 0]))),
+        n_cells=drawn.n_cells,
         relative_precision=1.0 / math.sqrt(2.0 * (n_replicas - 1)),
         seed={"entropy": sequence.entropy, "spawn_key": list(sequence.spawn_key)},
     )
 
 
+class _Rows:
+    """Rows from the highest score to the lowest, of which a replica takes each event a Poisson number of times."""
+
+    n_cells = None
+
+    def __init__(self, events: ScoredEvents) -> None:
+        scores = DescendingScores(events.score)
+        is_signal, weight = scores.sorted(events.is_signal), scores.sorted(events.weight)
+        self._signal, self._background = np.where(is_signal, weight, 0.0), np.where(is_signal, 0.0, weight)
+        self._event = None if events.event is None else scores.sorted(events.event)
+        self._n_events = events.score.size if self._event is None else int(self._event.max()) + 1
+        self._starts = None if scores.last.size == weight.size else np.concatenate([[0], scores.last[:-1] + 1])
+
+    def draw(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Draw the sums of the weights of both classes at each distinct score."""
+        times = rng.poisson(1.0, self._n_events).astype(np.float64)
+        if self._event is not None:
+            times = times[self._event]
+        drawn = self._signal * times, self._background * times
+        if self._starts is None:
+            return drawn
+        signal: Floats = np.add.reduceat(drawn[0], self._starts)
+        background: Floats = np.add.reduceat(drawn[1], self._starts)
+        return signal, background
+
+    @staticmethod
+    def share(_least: float, _below: float, _reached: float) -> float:
+        """Give the share of a score that a cut keeps: events of one score pass together."""
+        return 1.0
+
+
+class _Cells:
+    """Sums of rows of neighbouring scores, from the highest to the lowest; equal scores stay together."""
+
+    def __init__(self, events: ScoredEvents) -> None:
+        scores = DescendingScores(events.score)
+        is_signal, weight = scores.sorted(events.is_signal), scores.sorted(events.weight)
+        wanted = weight.size * np.arange(1, _N_CELLS) // _N_CELLS
+        first = scores.last[np.searchsorted(scores.last, wanted)] + 1
+        starts = np.unique(np.concatenate([[0], first[first < weight.size]]))
+        self.n_cells = starts.size
+        self._sums, self._sigmas = [], []
+        for of_class in (np.where(is_signal, weight, 0.0), np.where(is_signal, 0.0, weight)):
+            self._sums.append(np.add.reduceat(of_class, starts))
+            self._sigmas.append(np.sqrt(np.add.reduceat(np.square(of_class), starts)))
+
+    def draw(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Draw the sums of the weights of both classes in each cell."""
+        signal, background = (
+            total + sigma * rng.standard_normal(self.n_cells)
+            for total, sigma in zip(self._sums, self._sigmas, strict=True)
+        )
+        return signal, background
+
+    @staticmethod
+    def share(least: float, below: float, reached: float) -> float:
+        """Give the share of a cell that a cut keeps, which has ``below`` before and ``reached`` behind it."""
+        return (least - below) / (reached - below) if reached > below else 1.0
+
+
 def _replicas(
-    events: ScoredEvents, signal_efficiencies: tuple[float, ...], n_replicas: int, rng: np.random.Generator
+    drawn: _Rows | _Cells, signal_efficiencies: tuple[float, ...], n_replicas: int, rng: np.random.Generator
 ) -> Floats:
     """Area and background efficiencies of each replica; a row of NaN for one that has lost a class."""
-    scores = DescendingScores(events.score)
-    order = scores.order
-    signal_weight = np.where(events.is_signal, events.weight, 0.0)[order]
-    background_weight = np.where(events.is_signal, 0.0, events.weight)[order]
-    event = None if events.event is None else events.event[order]
-    n_events = events.score.size if event is None else int(event.max()) + 1
-    starts = None if scores.last.size == order.size else np.concatenate([[0], scores.last[:-1] + 1])
-    is_monotone = bool(signal_weight.min() >= 0)
-
-    def per_score(values: Floats) -> Floats:
-        return values if starts is None else np.add.reduceat(values, starts)
-
     found = np.full((n_replicas, 1 + len(signal_efficiencies)), np.nan)
     for replica in found:
-        times = rng.poisson(1.0, n_events)
-        if event is not None:
-            times = times[event]
-        signal_here, background_here = per_score(signal_weight * times), per_score(background_weight * times)
+        signal_here, background_here = drawn.draw(rng)
         signal_above = np.cumsum(signal_here)
         sum_signal, sum_background = float(signal_above[-1]), float(background_here.sum())
         if sum_signal <= 0 or sum_background <= 0:
             continue
         for place, target in enumerate(signal_efficiencies, start=1):
             least = (target - _ROUNDING) * sum_signal
-            if is_monotone:
-                index = int(np.searchsorted(signal_above, least))
-            else:
-                below = np.flatnonzero(signal_above < least)
-                index = int(below[-1]) + 1 if below.size else 0
-            replica[place] = background_here[: index + 1].sum() / sum_background
+            # the last cut that keeps too little; with negative weights there may be others before
+            behind = np.flatnonzero(signal_above[::-1] < least)[:1]
+            index = signal_above.size - int(behind[0]) if behind.size else 0
+            below = float(signal_above[index - 1]) if index else 0.0
+            kept = drawn.share(least, below, float(signal_above[index]))
+            passing = background_here[:index].sum() + kept * background_here[index]
+            replica[place] = passing / sum_background
         signal_above -= 0.5 * signal_here
         replica[0] = (background_here * signal_above).sum() / (sum_signal * sum_background)
     return found

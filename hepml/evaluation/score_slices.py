@@ -11,6 +11,7 @@ from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_events, as_score_column, as_weights
 from hepml.evaluation.histogram import Histogram, fill_histogram
+from hepml.evaluation.ranking import Ranking
 from hepml.evaluation.variable_bins import as_column
 
 if TYPE_CHECKING:
@@ -133,10 +134,10 @@ def score_slices(
 
 
 def _boundaries(scores: Floats, size: Floats, efficiencies: Floats) -> Floats:
-    order = np.argsort(scores, kind="stable")
-    filled = np.cumsum(size[order])
+    ranking = Ranking(scores)
+    filled = np.cumsum(ranking.ascending(size))
     at = np.searchsorted(filled, filled[-1] * (1 - efficiencies) * (1 + 1e-12), side="right")
-    inner = np.unique(scores[order][np.minimum(at, scores.size - 1)])
+    inner = np.unique(ranking.ascending(scores)[np.minimum(at, scores.size - 1)])
     return np.concatenate([[-np.inf], inner[inner > scores.min()], [np.inf]])
 
 

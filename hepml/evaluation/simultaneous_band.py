@@ -13,6 +13,7 @@ from hepml.evaluation.roc_band import ONE_SIGMA, RocBand, band_points, check_lev
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from hepml.evaluation.roc import RocCurve
     from hepml.evaluation.working_point import WorkingPoint
 
     Floats = NDArray[np.float64]
@@ -33,6 +34,7 @@ def simultaneous_band(
     event: ArrayLike | None = None,
     level: float = ONE_SIGMA,
     seed: int | np.random.SeedSequence = 0,
+    curve: RocCurve | None = None,
 ) -> RocBand:
     """Band of the background efficiency that holds all points of the curve at once.
 
@@ -50,6 +52,8 @@ def simultaneous_band(
         Probability that the true curve lies within, over the range of signal efficiency of the band's points.
     seed : int or numpy.random.SeedSequence
         Of the draws that find the factor.
+    curve : RocCurve, optional
+        That of these events, if it is known already.
 
     Returns
     -------
@@ -70,7 +74,8 @@ def simultaneous_band(
     """
     check_level(level)
     events = ScoredEvents.check(y_true, score, weight, event)
-    curve = roc_curve(events.is_signal, events.score, events.weight, event=events.event)
+    if curve is None:
+        curve = roc_curve(events.is_signal, events.score, events.weight, event=events.event)
     points = band_points(curve)
     error = np.array([point.background_efficiency_error for point in points])
     largest = _largest_deviations(events, points, error, np.random.default_rng(seed)) if points else np.zeros(1)

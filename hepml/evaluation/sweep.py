@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hepml.evaluation.ranking import Ranking
+from hepml.evaluation.sweep_moments import of_independent_rows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -51,13 +54,13 @@ class Sweep:
 
 def sweep(events: ScoredEvents) -> Sweep:
     """Sweep a cut over all distinct scores, from tight to loose."""
-    order = np.argsort(events.score)[::-1]
-    score = events.score[order]
-    is_signal = events.is_signal[order]
-    weight = events.weight[order]
+    ranking = Ranking(events.score)
+    score = ranking.descending(events.score)
+    is_signal = ranking.descending(events.is_signal)
+    weight = ranking.descending(events.weight)
     rows = SortedRows(
         last=np.flatnonzero(np.append(score[1:] != score[:-1], True)),
-        event=None if events.event is None else events.event[order],
+        event=None if events.event is None else ranking.descending(events.event),
     )
     signal_weight = np.where(is_signal, weight, 0.0)
     background_weight = np.where(is_signal, 0.0, weight)
@@ -138,54 +141,41 @@ class SortedRows:
         With P the passing and T the whole sum of an event's weights, the variance is
         ``sum over events of (P - eff T)^2 / (sum w)^2``; without clusters P is w or 0, which gives the binomial-like form.
         """
+        # the first point, before any row, is 0 in all
+        efficiency, error, n_carrying = np.zeros((3, self.last.size + 1))
         passing = self.at_cuts(weight)
         total = float(passing[-1])
-        efficiency = passing / total
+        np.divide(passing, total, out=efficiency[1:])
         n_effective = total**2 / float(np.square(weight).sum())
-        second, fourth = self._moments(weight, efficiency)
-        n_carrying = np.divide(np.square(second), fourth, out=np.zeros_like(second), where=fourth > 0)
-        error = np.sqrt(second, out=second)
-        error /= total
+        if self.event is None:
+            of_independent_rows(weight, self.last, total, efficiency[1:], error[1:], n_carrying[1:])
+        else:
+            second, fourth = self._moments(weight, efficiency[1:], self.event)
+            np.divide(np.square(second), fourth, out=n_carrying[1:], where=fourth > 0)
+            np.divide(np.sqrt(second), total, out=error[1:])
         return ClassSweep(
-            efficiency=np.concatenate([[0.0], efficiency]),
-            error=np.concatenate([[0.0], error]),
-            n_carrying=np.concatenate([[0.0], n_carrying]),
+            efficiency=efficiency,
+            error=error,
+            n_carrying=n_carrying,
             n_rows=n_rows,
             total=total,
             n_effective=n_effective,
         )
 
-    def _moments(self, weight: Floats, efficiency: Floats) -> tuple[Floats, Floats]:
+    def _moments(self, weight: Floats, efficiency: Floats, event: Indices) -> tuple[Floats, Floats]:
         """Sum (P - eff T)^2, and (P - eff T)^4, over the events at each cut."""
-        if self.event is None:
-            # in place: these are passes over arrays of the size of the sample
-            powers = np.square(weight)
-            second = self.at_cuts(powers)
-            fourth = self.at_cuts(np.square(powers, out=powers))
-            sum_2, sum_4 = second[-1], fourth[-1]
-            # sum of (1 - e)^k w^k of what passes and e^k w^k of what fails
-            squared, rest = np.square(efficiency), 1.0 - 2.0 * efficiency
-            second *= rest
-            second += squared * sum_2
-            fourth *= rest
-            rest += 2.0 * squared
-            fourth *= rest
-            np.square(squared, out=squared)
-            squared *= sum_4
-            fourth += squared
-        else:
-            sums = np.bincount(self.event, weights=weight)
-            of_row = sums[self.event]
-            before = self.passed_before(weight)
-            after = before + weight
+        sums = np.bincount(event, weights=weight)
+        of_row = sums[event]
+        before = self.passed_before(weight)
+        after = before + weight
 
-            def mixed(power: int, other: int) -> Floats:
-                """Sum over the events of P^power T^other at each cut."""
-                return self.at_cuts((after**power - before**power) * of_row**other)
+        def mixed(power: int, other: int) -> Floats:
+            """Sum over the events of P^power T^other at each cut."""
+            return self.at_cuts((after**power - before**power) * of_row**other)
 
-            second = mixed(2, 0) - 2.0 * efficiency * mixed(1, 1) + np.square(efficiency) * np.square(sums).sum()
-            fourth = mixed(4, 0) - 4.0 * efficiency * mixed(3, 1) + 6.0 * efficiency**2 * mixed(2, 2)
-            fourth += efficiency**4 * (sums**4).sum() - 4.0 * efficiency**3 * mixed(1, 3)
+        second = mixed(2, 0) - 2.0 * efficiency * mixed(1, 1) + np.square(efficiency) * np.square(sums).sum()
+        fourth = mixed(4, 0) - 4.0 * efficiency * mixed(3, 1) + 6.0 * efficiency**2 * mixed(2, 2)
+        fourth += efficiency**4 * (sums**4).sum() - 4.0 * efficiency**3 * mixed(1, 3)
         return np.maximum(second, 0.0, out=second), np.maximum(fourth, 0.0, out=fourth)
 
     def covariance(self, signal: Floats, background: Floats) -> Floats | None:

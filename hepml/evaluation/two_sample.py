@@ -10,7 +10,8 @@ import numpy as np
 from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.evaluation.display import Displayed
 from hepml.evaluation.events import as_events, as_numbers, as_scores, as_weights
-from hepml.evaluation.grouped_permutations import grouped_p_values
+from hepml.evaluation.grouped_permutations import Clusters, grouped_p_values
+from hepml.evaluation.ranking import ascending_order
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -120,8 +121,9 @@ def two_sample_test(
     values. With weights the numbers of events become effective ones and ranks shares of ``sum |w|``, which grows with
     the value also where ``sum w`` does not.
 
-    Beyond 100,000 rows, each an event of its own, the p-values compare distances at the edges of about a thousand groups of
-    neighbouring values, and a permutation draws how many rows of each group go to the first sample.
+    Beyond 100,000 rows the p-values compare distances at the edges of about a thousand groups of neighbouring values, and a
+    permutation draws how many rows of each group go to the first sample. Events of several rows are permuted in 4000 random
+    bundles then.
     """
     if n_permutations < 1:
         msg = f"{n_permutations} permutations were asked for; at least 1 is needed"
@@ -195,7 +197,7 @@ class _Pooled:
             )
             raise InvalidInputError(msg)
         values = np.concatenate([first.values, second.values])
-        order = np.argsort(values, kind="stable")
+        order = ascending_order(values)
         values = values[order]
         weight = np.concatenate([first.weight, second.weight])[order]
         squared = np.square(weight)
@@ -230,9 +232,12 @@ class _Pooled:
 
     def p_values(self, seen: Floats, n_permutations: int, rng: np.random.Generator) -> Floats:
         """P-values of the distances that were seen."""
-        if self.event is None and self.weight.size > _MANY_ROWS:
+        if self.weight.size > _MANY_ROWS:
             last = np.arange(self.weight.size) if self.last is None else self.last
-            return grouped_p_values(self.weight, self.in_first, last, self.bin_starts, n_permutations, rng)
+            clusters = None
+            if self.event is not None:
+                clusters = Clusters(self.event, self.n_first, self.n_events, self.paired)
+            return grouped_p_values(self.weight, self.in_first, last, self.bin_starts, n_permutations, rng, clusters)
         above = np.zeros(len(seen), dtype=np.int64)
         for _ in range(n_permutations):
             # equal distances may differ by the order of summation

@@ -11,6 +11,7 @@ from hepml.evaluation.display import Displayed
 from hepml.evaluation.distance_correlation import DistanceCorrelation, distance_correlation
 from hepml.evaluation.events import ScoredEvents
 from hepml.evaluation.flatness import Flatness, flatness
+from hepml.evaluation.ranking import Ranking
 from hepml.evaluation.score_slices import ScoreSlices, score_slices
 from hepml.evaluation.sculpting import Sculpting, sculpting
 from hepml.evaluation.uniformity import Uniformity, uniformity
@@ -141,8 +142,12 @@ def variable_dependence(
     column = as_column(values, events.score.size, variable)
 
     def of_class(here: NDArray[np.bool_]) -> ClassDependence:
-        own_score, own_values, own_weight = events.score[here], column[here], events.weight[here]
-        own_event = None if events.event is None else events.event[here]
+        given, of_variable, sizes = events.score[here], column[here], events.weight[here]
+        event_given = None if events.event is None else events.event[here]
+        # what bins the variable finds it sorted; the others may find the score sorted
+        ranking = Ranking(of_variable)
+        own_score, own_values, own_weight = (ranking.ascending(rows) for rows in (given, of_variable, sizes))
+        own_event = None if event_given is None else ranking.ascending(event_given)
         reasons: dict[str, str] = {}
 
         def tried(name: str, compute: Callable[[], T]) -> T | None:
@@ -163,9 +168,9 @@ def variable_dependence(
             uniformity=tried("uniformity", lambda: uniformity(own_score, own_values, own_weight, event=own_event)),
             distance_correlation=tried(
                 "distance_correlation",
-                lambda: distance_correlation(own_score, own_values, own_weight, event=own_event, seed=seed),
+                lambda: distance_correlation(given, of_variable, sizes, event=event_given, seed=seed),
             ),
-            slices=tried("slices", lambda: score_slices(own_score, own_values, own_weight, event=own_event)),
+            slices=tried("slices", lambda: score_slices(given, of_variable, sizes, event=event_given)),
             not_computable=reasons,
         )
 

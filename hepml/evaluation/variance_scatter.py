@@ -72,9 +72,9 @@ class VarianceScatter:
         """Covariance of the background with V, and variance of V."""
         third, fourth = moment_of_shares(3, f, c, powers), moment_of_shares(4, f, c, powers)
         u, v, y, e = self.of_passing, self.of_total, self.of_rest, self.efficiency
-        if not (np.any(u) or np.any(v) or np.any(y)):
-            return third, fourth
         second, cubes, fourths = self.rest_powers
+        if not (second or np.any(u) or np.any(v)):
+            return third, fourth
         squares, mixed, whole = powers(2, 0), powers(1, 1), powers(0, 2)
         # sums over the events of their share times P and times T, and of its square times these
         once = f * squares + c * mixed, f * mixed + c * whole

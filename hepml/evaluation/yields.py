@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hepml.evaluation.events import ScoredEvents
+from hepml.evaluation.ranking import Ranking
 from hepml.evaluation.scaled_events import Sample, ScaledEvents, sums_by
 from hepml.evaluation.sweep import SortedRows
 from hepml.evaluation.variance_scatter import VarianceScatter, moment_of_shares
@@ -125,12 +126,16 @@ class _BinnedSample:
 def sorted_by_score(scaled: ScaledEvents) -> tuple[ScaledEvents, SortedRows, Floats]:
     """Return the events from the highest score to the lowest, their rows at each distinct score, and these scores."""
     events = scaled.events
-    order = np.argsort(events.score)[::-1]
-    score = events.score[order]
-    event = None if events.event is None else events.event[order]
+    ranking = Ranking(events.score)
+    score = ranking.descending(events.score)
+    event = None if events.event is None else ranking.descending(events.event)
     rows = SortedRows(last=np.flatnonzero(np.append(score[1:] != score[:-1], True)), event=event)
-    ordered = ScoredEvents(events.is_signal[order], score, events.weight[order], event)
-    return ScaledEvents(ordered, scaled.sample[order], scaled.samples), rows, score[rows.last].astype(np.float64)
+    ordered = ScoredEvents(ranking.descending(events.is_signal), score, ranking.descending(events.weight), event)
+    return (
+        ScaledEvents(ordered, ranking.descending(scaled.sample), scaled.samples),
+        rows,
+        score[rows.last].astype(np.float64),
+    )
 
 
 def spread_cuts(n_cuts: int, n_wanted: int) -> Indices:

@@ -87,12 +87,15 @@ def variable_entry(index_name: str, index: int, name: str, low: float, high: flo
 
 
 def internal_name(expression: str) -> str:
-    """Return the name that TMVA gives a branch or a variable of C++ (``Tools::ReplaceRegularExpressions``)."""
+    """Return the name that TMVA gives a branch or a variable of C++ (``Tools::ReplaceRegularExpressions``).
+
+    Characters that TMVA overlooks, as commas and quotes, become underscores, so that every name can stand in C++.
+    """
     for character in _REMOVED:
         expression = expression.replace(character, "_")
     for text, word in _WORDS.items():
         expression = expression.replace(text, word)
-    return expression
+    return re.sub(r"\W", "_", expression, flags=re.ASCII)
 
 
 def _items(tag: str, items: Sequence[Mapping[str, str]], *, with_text: bool = False) -> Iterator[str]:

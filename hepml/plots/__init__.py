@@ -1,5 +1,6 @@
 """Figures: one function per figure, which takes a result and axes and returns what it drew; it decides nothing."""
 
+from hepml.plots.areas import AreaArtists, areas
 from hepml.plots.calibration import CalibrationArtists, calibration
 from hepml.plots.contributions import (
     ContributionArtists,
@@ -31,6 +32,7 @@ from hepml.plots.training_curve import TrainingCurveArtists, training_curve
 
 __all__ = [
     "STYLES",
+    "AreaArtists",
     "BinnedSignificanceArtists",
     "CalibrationArtists",
     "ContributionArtists",
@@ -51,6 +53,7 @@ __all__ = [
     "SignificanceArtists",
     "TrainingCurveArtists",
     "agreement",
+    "areas",
     "binned_significance",
     "calibration",
     "confusion",

@@ -24,6 +24,8 @@ __all__ = ["MatrixArtists", "agreement", "confusion"]
 
 # more would not be readable in their cells
 _MAX_NUMBERS = 12
+# of columns that bear their names; more are numbered as the rows are
+_MAX_NAMES = 5
 
 
 class MatrixArtists(NamedTuple):
@@ -123,8 +125,13 @@ def _matrix(values: Floats, errors: Floats, ax: Axes, names: Sequence[str], labe
     )  # fmt: skip
     labels = [axis_label(name, "") for name in names]
     small = min(13.0, 160.0 / max(size, 1))
-    ax.set_xticks(np.arange(size), labels, fontsize=small, rotation=0 if size < 4 else 30)
-    ax.set_yticks(np.arange(size), labels, fontsize=small)
+    if size > _MAX_NAMES:
+        # slanted names would run into one another
+        ax.set_yticks(np.arange(size), [f"{label}  {number}" for number, label in enumerate(labels, 1)], fontsize=small)
+        ax.set_xticks(np.arange(size), [str(number) for number in range(1, size + 1)], fontsize=small)
+    else:
+        ax.set_xticks(np.arange(size), labels, fontsize=small, rotation=0 if size < 4 else 30)
+        ax.set_yticks(np.arange(size), labels, fontsize=small)
     ax.tick_params(which="both", length=0)
     ax.minorticks_off()
     ax.set_xlim(-0.5, size - 0.5)

@@ -1,8 +1,10 @@
-"""Names and versions of the files of a run folder."""
+"""Names and versions of the files of a run folder and of a comparison."""
 
 from __future__ import annotations
 
 __all__ = [
+    "COMPARISON_FORMAT",
+    "COMPARISON_VERSION",
     "FIGURES_FORMAT",
     "FIGURES_VERSION",
     "METRICS_FORMAT",
@@ -11,6 +13,8 @@ __all__ = [
     "PROVENANCE_VERSION",
 ]
 
+COMPARISON_FORMAT = "hepml-comparison"
+COMPARISON_VERSION = 1
 FIGURES_FORMAT = "hepml-figures"
 FIGURES_VERSION = 1
 METRICS_FORMAT = "hepml-metrics"

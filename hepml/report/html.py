@@ -13,13 +13,13 @@ import jinja2
 from hepml.atomic import write_text
 from hepml.report.figures import drawn_figures
 from hepml.report.slider import SLIDER_NUMBERS, slider_data
-from hepml.report.table import methods_table, with_error
+from hepml.report.table import matching_lines, methods_table, with_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["SECTIONS", "write_report"]
+__all__ = ["COMPARISON_SECTIONS", "SECTIONS", "write_comparison", "write_report"]
 
 # a section is templates/sections/NAME.html.j2, and shows the figures that name it
 SECTIONS = (
@@ -35,6 +35,13 @@ SECTIONS = (
     ("importance", "Importance"),
     ("calibration", "Calibration"),
     ("spectators", "Spectators and sculpting"),
+    ("provenance", "Provenance"),
+)
+
+COMPARISON_SECTIONS = (
+    ("compared", "What is compared"),
+    ("performance", "Performance"),
+    ("overtraining", "Overtraining"),
     ("provenance", "Provenance"),
 )
 
@@ -62,6 +69,64 @@ def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, An
     OutputError
         If it cannot be written.
     """
+    return _write_page(
+        folder,
+        metrics,
+        provenance,
+        # a run without folds has nothing to say of them
+        sections=[section for section in SECTIONS if section[0] != "folds" or metrics.get("folds")],
+        heading=metrics["title"] or metrics["analysis"],
+        subject=f"analysis {metrics['analysis']}, ",
+        slider=slider_data(metrics),
+        # what is not computable (null) comes last
+        ranked_features=sorted(
+            metrics["features"],
+            key=lambda row: math.inf if row.get("separation") is None else -row["separation"],
+        ),
+        data_samples=[found["sample"] for found in metrics.get("data_mc", [])],
+    )
+
+
+def write_comparison(folder: Path, comparison: dict[str, Any], provenance: dict[str, Any]) -> Path:
+    """Write ``report.html`` of a comparison, as :func:`write_report` that of a run.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The comparison; the figures of ``plots/index.json`` are embedded.
+    comparison, provenance : dict
+        Content of ``comparison.json`` and ``provenance.json``.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    return _write_page(
+        folder,
+        comparison,
+        provenance,
+        sections=COMPARISON_SECTIONS,
+        heading=comparison["title"],
+        subject="",
+        slider=[],
+        lines=matching_lines(comparison),
+    )
+
+
+def _write_page(
+    folder: Path,
+    metrics: dict[str, Any],
+    provenance: dict[str, Any],
+    *,
+    sections: Sequence[tuple[str, str]],
+    **further: Any,
+) -> Path:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("hepml.report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
@@ -81,21 +146,14 @@ def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, An
         "lost": lambda topic: [name for name in metrics["method_order"] if _is_lost(metrics, name, topic)],
     }
     page = environment.get_template("report.html.j2").render(
-        # a run without folds has nothing to say of them
-        sections=[section for section in SECTIONS if section[0] != "folds" or metrics.get("folds")],
+        sections=sections,
         style=_resource("report.css"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
-        slider=slider_data(metrics),
         slider_numbers=SLIDER_NUMBERS,
         header=header,
         rows=rows,
-        # what is not computable (null) comes last
-        ranked_features=sorted(
-            metrics["features"],
-            key=lambda row: math.inf if row.get("separation") is None else -row["separation"],
-        ),
-        data_samples=[found["sample"] for found in metrics.get("data_mc", [])],
+        **further,
     )
     path = folder / "report.html"
     write_text(path, page)

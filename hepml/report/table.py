@@ -1,11 +1,11 @@
-"""The methods' table: one row a method, numbers with their errors, the same in terminal, log and report."""
+"""Tables of methods and of their differences, numbers with their errors, the same in terminal, log and report."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-__all__ = ["methods_table", "with_error"]
+__all__ = ["comparison_table", "matching_lines", "methods_table", "with_error"]
 
 _NOTHING = "not computable"
 
@@ -66,3 +66,66 @@ def methods_table(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
         row += [f"{comparison.get('verdict', _NOTHING)} (AUC gap {gap})"]
         rows.append(row)
     return header, rows
+
+
+def comparison_table(comparison: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows of the differences of areas.
+
+    Parameters
+    ----------
+    comparison : dict
+        Content of ``comparison.json``.
+
+    Returns
+    -------
+    header : list of str
+        Names of the columns.
+    rows : list of list of str
+        One a pair of methods; none for a single method.
+    """
+    rows = []
+    for pair in comparison.get("comparisons", []):
+        found = pair["auc"]
+        if found["p_value"] is None:
+            difference, p_value = f"{found['difference']:+.4g}", found["reason"] or _NOTHING
+        else:
+            difference = with_error(found["difference"], found["difference_error"])
+            p_value = f"{found['p_value']:.2g}"
+        rows.append([pair["a"], pair["b"], difference, "" if found["z"] is None else f"{found['z']:+.1f}", p_value])
+    return ["a", "b", "AUC of b - a", "in errors", "p-value"], rows
+
+
+def matching_lines(comparison: dict[str, Any]) -> list[str]:
+    """Return sentences on which events were compared.
+
+    Parameters
+    ----------
+    comparison : dict
+        Content of ``comparison.json``.
+
+    Returns
+    -------
+    list of str
+        Plain text.
+    """
+    matching, events = comparison["matching"], comparison["events"]
+    columns = ":".join(matching["identity"])
+    how = {
+        "identity": f"by {columns}",
+        "identity as float32": f"by {columns}, rounded to float32 and found unique",
+        "order": "by their order, as nothing identifies them in all sources",
+    }[matching["by"]]
+    agree = matching["columns_that_agree"]
+    checked = f"{', '.join(agree)} agree" if agree else "there was no feature in common to check them by"
+    of_classes = f"{events['signal']['n_events']} signal, {events['background']['n_events']} background"
+    lines = [
+        f"{matching['n_compared']} events ({of_classes}) are in the test part of every source.",
+        f"They were matched {how}; {checked}." if len(comparison["sources"]) > 1 else "They are of one source.",
+        f"Weights are those of {comparison['weights']['of']} ({comparison['weights']['kind']}).",
+    ]
+    lines += [
+        f"{source['n_trained']} test events of {source['name']} were left out, since a source was trained on them."
+        for source in comparison["sources"]
+        if source["n_trained"]
+    ]
+    return lines

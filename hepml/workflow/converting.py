@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hepml import classifiers
 from hepml.classifiers import FoldModel
 from hepml.classifiers.model_files import TmvaScorer
+from hepml.classifiers.tmva import TMVAClassifier
 from hepml.errors import ExportError, InvalidInputError, unknown_name
 from hepml.forest import Forest
 from hepml.tmva import Reader
@@ -27,7 +28,10 @@ __all__ = ["Conversion", "convert_model"]
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What was written, and how it was checked; no check for a forest (``.npz``), which is read back equal."""
+    """What was written, and how it was checked.
+
+    There is no check for a forest (``.npz``), which is read back equal, and for the weights file that a method of TMVA has.
+    """
 
     path: Path
     form: str
@@ -84,6 +88,9 @@ def convert_model(
         raise InvalidInputError(msg)
     chosen = _chosen(Path(model), method)
     form, write = _FORMS[suffix]
+    if suffix == ".xml" and isinstance(chosen.estimator, TMVAClassifier):
+        chosen.estimator.save_weights(target, overwrite=overwrite)
+        return Conversion(target, form, None)
     other = None if suffix != ".xml" else _writable_for_tmva(chosen)
     if other is not None:
         return Conversion(target, form, _write_for_tmva(chosen, other, target, overwrite=overwrite))

@@ -245,6 +245,7 @@ def train_method(
         train.y,
         sample_weight=train.train_weight,
         validation=(validation.X, validation.y, validation.train_weight),
+        features=prepared.dataset.features,
     )
     try:
         cuts = choose_cuts(validation, estimator.evaluate(validation.X), working_points)

@@ -33,7 +33,7 @@ def hepml(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedPr
 def test_help_and_version() -> None:
     run = hepml("--help")
     assert run.returncode == 0
-    for verb in ("inspect", "skim", "train", "evaluate", "apply", "convert", "report", "doctor"):
+    for verb in ("inspect", "skim", "train", "evaluate", "apply", "compare", "convert", "report", "doctor"):
         assert verb in run.stdout
         assert hepml(verb, "--help").returncode == 0
     assert hepml("--version").stdout.startswith("hepml 0.")

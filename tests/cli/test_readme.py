@@ -29,6 +29,7 @@ def test_what_the_readme_shows_can_be_run(tmp_path: Path) -> None:
     commands = [line.strip() for line in lines if line.startswith("hepml ")]
     assert {command.split()[1] for command in commands} == {
         "apply",
+        "compare",
         "convert",
         "doctor",
         "evaluate",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hepml.errors import InvalidInputError
-from hepml.evaluation import bootstrap_roc, roc_curve
+from hepml.evaluation import bootstrap_roc, roc_bootstrap, roc_curve
 
 N_REPLICAS = 400
 
@@ -78,3 +78,23 @@ def test_replicas_without_a_class_are_counted_and_too_many_leave_no_error():
 def test_a_spread_needs_two_replicas():
     with pytest.raises(InvalidInputError, match="n_replicas is 1"):
         bootstrap_roc([0, 1], [0.1, 0.2], n_replicas=1)
+
+
+@pytest.mark.parametrize("negative", [0.0, 0.25])
+def test_cells_scatter_as_the_formulas_say(draw, negative, monkeypatch):
+    """Many rows are drawn in cells of neighbours: here of 20 rows, and some of equal scores."""
+    monkeypatch.setattr(roc_bootstrap, "_MANY_ROWS", 0)
+    monkeypatch.setattr(roc_bootstrap, "_N_CELLS", 1000)
+    label, score, weight = draw(np.random.default_rng(4), 10_000, 1.0, negative)
+    score = score.round(3)
+    curve = roc_curve(label, score, weight)
+    found = bootstrap_roc(label, score, weight, signal_efficiencies=(0.3, 0.7), n_replicas=1000, seed=2, curve=curve)
+    assert 900 < found.n_cells <= 1000
+    assert found.auc_error == pytest.approx(curve.auc_error, rel=0.1)
+    assert np.mean(found.auc_interval) == pytest.approx(curve.auc, abs=0.2 * curve.auc_error)
+    for efficiency in found.efficiencies:
+        point = curve.at_signal_efficiency(efficiency.signal_efficiency)
+        assert efficiency.error == pytest.approx(point.background_efficiency_error, rel=0.25)
+        middle = np.mean(efficiency.interval)
+        assert middle == pytest.approx(point.background_efficiency, abs=0.25 * point.background_efficiency_error)
+    assert bootstrap_roc(label[::40], score[::40], weight[::40], event=np.arange(500) // 2).n_cells is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -94,6 +95,17 @@ def test_errors_of_scaled_parts_cover(draw, negative):
         found = significance_at_cut(*toy, threshold=cut, figures=FIGURES, full_sums=[BACKGROUND, SIGNAL])
         toys.append(here + pulls(found, true_values(1000, distance, negative, cut, estimated=False)))
     assert_covers(toys)
+
+
+def test_without_a_cut_the_variance_is_that_of_all_events():
+    """All weights alike, everything passes: only the events outside of the part tell what their squares scatter."""
+    label = np.repeat([True, False], [50, 100])
+    options = {"threshold": -1.0, "figures": ["z_a_sigma_b"]}
+    part = significance_at_cut(label, np.zeros(150), full_sums=[300, 150], full_squares=[300, 150], **options)
+    label = np.repeat([True, False], [150, 300])
+    everything = significance_at_cut(label, np.zeros(450), **options)
+    found, expected = (item.significances["z_a_sigma_b"] for item in (part, everything))
+    assert (found.value, found.error) == pytest.approx((expected.value, expected.error), rel=1e-12)
 
 
 @pytest.mark.parametrize("estimated", [False, True], ids=["known sums", "estimated sums"])
@@ -322,3 +334,20 @@ def test_refused(draw):
     nothing = significance_scan(label, score, weight, figures=["z_a"], min_effective=60).optima["z_a"]
     assert nothing.reason == "no cut keeps 0 of the signal and a positive background of 60 effective events"
     assert nothing.to_dict() == {"threshold": None, "significance": None, "reason": nothing.reason}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bounds_leave_out_no_better_cut(seed, monkeypatch):
+    """Blocks of a few cuts, hardly any of which is looked at, and one block of all; negative weights of both classes."""
+    rng = np.random.default_rng(seed)
+    label = rng.random(4000) < 0.3
+    score = rng.normal(size=4000) + label
+    weight = rng.exponential(size=4000) * np.where(rng.random(4000) < 0.2, -1.0, 1.0)
+    others = [name for name in FIGURES_OF_MERIT if name != "z_a_sigma_b"]
+    figures = [FigureOfMerit("z_a_sigma_b", relative_sigma_b=0.1 * (seed % 2)), *others]
+    found = []
+    for size in (8, 10_000):
+        monkeypatch.setattr(sys.modules["hepml.evaluation.significance_scan"], "_BLOCK", size)
+        found.append(significance_scan(label, score, weight, figures=figures).to_dict()["optima"])
+    assert found[0] == found[1]
+    assert sum(optimum["significance"] is not None for optimum in found[0].values()) >= 3

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import anderson_ksamp, ks_2samp, kstest
 
 from hepml.errors import EmptyClassError, InvalidInputError, WeightError
-from hepml.evaluation import two_sample, two_sample_test
+from hepml.evaluation import grouped_permutations, two_sample, two_sample_test
 
 
 def distance_by_definition(values_a, weight_a, values_b, weight_b):
@@ -91,6 +91,32 @@ def test_groups_of_rows_are_permuted_as_rows_are(draw, monkeypatch):
     assert np.abs(difference).max() < 4.5 * np.sqrt(2 * 0.25 / 400)
     np.testing.assert_allclose(difference.mean(axis=0), 0, atol=4 * scatter / 5)
     assert np.std(by_rows) > 0.2
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_bundles_of_events_are_permuted_as_events_are(paired, monkeypatch):
+    """Three rows of nearly one value make an event: permuting rows would give p-values near 0."""
+    monkeypatch.setattr(grouped_permutations, "BUNDLES", 300)
+    rng = np.random.default_rng(5)
+    event = np.arange(1800) // 3
+    differences, p_values = [], []
+    for seed in range(12):
+        a, b = (rng.normal(size=600)[event] + 0.2 * rng.normal(size=1800) for _ in range(2))
+        weight = np.where(rng.random(1800) < 0.1, -1.0, 1.0)
+        # a common part, and a shift that some of the toys have
+        values = (a, weight, (a if paired else b) + 0.1 * rng.normal(size=1800) + 0.004 * (seed % 3), weight)
+        found = []
+        for many in (10**9, 0):
+            monkeypatch.setattr(two_sample, "_MANY_ROWS", many)
+            result = two_sample_test(
+                *values, event_a=event, event_b=event, paired=paired, n_permutations=300, seed=seed
+            )
+            found.append([result.ks_p_value, result.anderson_darling_p_value, result.chi2_p_value])
+        differences.append(np.subtract(*found))
+        p_values.append(found[1])
+    # the binomial scatter of two sets of permutations, and that of the bundles' variances
+    assert np.abs(differences).max() < 4.5 * np.hypot(np.sqrt(2 * 0.25 / 300), 0.02)
+    assert 0.25 < np.mean(p_values) < 0.75
 
 
 def test_groups_without_a_positive_sum_count_against_the_difference(monkeypatch):

@@ -11,6 +11,7 @@ from hepml.errors import InvalidInputError
 from hepml.evaluation import (
     calibration,
     classifier_agreement,
+    compare_methods,
     confusion_matrix,
     fit_platt,
     flatness,
@@ -167,3 +168,31 @@ def test_calibration_image(calibrations):
         plots.calibration(calibrations, axes, title="BDT")
         figure.draw_without_rendering()
     return figure
+
+
+def test_areas_stand_beside_their_differences_from_the_first(events):
+    label, score, weight, _ = events
+    noise = np.random.default_rng(1).normal(size=label.size)
+    scores = {"BDT": score, "a source/another $name": score + 0.3 * noise, "copy": score}
+    curves = {name: roc_curve(label, values, weight) for name, values in scores.items()}
+    pairs = compare_methods(label, scores, weight)
+    with plots.style("ATLAS"):
+        figure, axes = plots.new_importance_figure(2, len(curves))
+        artists = plots.areas(curves, pairs, axes)
+    areas, places = artists.areas.lines[0].get_data()
+    assert np.asarray(areas).tolist() == [curve.auc for curve in curves.values()]
+    assert np.asarray(places).tolist() == [0, 1, 2]
+    differences, rows = artists.differences.lines[0].get_data()
+    assert np.asarray(differences).tolist() == [pair.auc.difference for pair in pairs[:2]]
+    assert np.asarray(rows).tolist() == [1, 2]
+    for ax in axes:
+        assert_nothing_is_cut_off(figure, ax)
+
+
+def test_many_methods_are_numbered_in_a_matrix(canvas, events):
+    figure, ax = canvas
+    label, score, weight, _ = events
+    result = classifier_agreement(label, {f"source/METHOD_{number}": score for number in range(7)}, weight)
+    plots.agreement(result, ax)
+    assert [text.get_text() for text in ax.get_xticklabels()] == [str(number) for number in range(1, 8)]
+    assert_nothing_is_cut_off(figure, ax)

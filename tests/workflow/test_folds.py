@@ -421,7 +421,7 @@ def test_topics_can_score_other_features_and_refuse_to_train(run: Run) -> None:
         assert np.array_equal(context.scorer(part)(part.X), part.score)
         rows = np.arange(0, len(part.rows), 7)
         assert np.array_equal(context.scorer(part, rows)(part.X[rows]), part.score[rows])
-    chosen, reported = context.disjoint_rows()
+    chosen, reported = (part.position for part in context.disjoint())
     number = dataset.identity.columns[1][plan.evaluated.test.rows]
     assert not set(number[chosen].tolist()) & set(number[reported].tolist())
     assert len(chosen) + len(reported) == 2100

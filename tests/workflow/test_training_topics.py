@@ -18,6 +18,7 @@ from hepml.workflow.subsets import capped_rows, fraction_rows
 from hepml.workflow.topics import MethodContext, Scored
 from hepml.workflow.topics import training_curve as curve_topic
 from hepml.workflow.topics.overtraining import overtraining
+from hepml.workflow.topics.performance import roc
 from hepml.workflow.topics.training_curve import training_curve
 from tests.workflow.toys import write_analysis, write_sample
 
@@ -128,7 +129,9 @@ class Nearest:
 def context_of(config: Any, events: Prepared, model: Any, baselines: dict[str, FittedBaseline]) -> MethodContext:
     method = TrainedMethod("M", model, (), resumed=False)
     parts = (Scored(part, method.scores(part.X)) for part in (events.train, events.validation, events.test))
-    return MethodContext(config, events, method, "k-NN", np.zeros(0), *parts, findings={}, baselines=baselines)
+    context = MethodContext(config, events, method, "k-NN", np.zeros(0), *parts, findings={}, baselines=baselines)
+    context.findings["roc"] = roc(context)
+    return context
 
 
 def test_a_method_without_trees_is_compared_with_the_better_baseline(prepared: Any) -> None:

@@ -6,20 +6,20 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from hepml.atomic import sync_folder
-from hepml.report.figures.registry import FIGURES
+from hepml.report.figures.registry import COMPARISON_FIGURES, FIGURES
 from hepml.report.figures.table import dump_tables
 from hepml.report.formats import FIGURES_FORMAT, FIGURES_VERSION
 from hepml.report.json_files import read_json, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from hepml.config import ReportConfig
     from hepml.report.figures.job import FigureJob, Scene
     from hepml.report.findings import Findings
 
-__all__ = ["draw_figures", "drawn_figures", "figure_captions"]
+__all__ = ["draw_comparison", "draw_figures", "drawn_figures", "figure_captions"]
 
 _LOG = logging.getLogger("hepml.report")
 
@@ -52,9 +52,39 @@ def draw_figures(
     progress : callable
         Called with the fraction that is done.
     """
+    _draw_all(folder, settings, FIGURES, findings, scene, progress)
+
+
+def draw_comparison(
+    folder: Path, settings: ReportConfig, findings: Findings, *, progress: Callable[[float], None]
+) -> None:
+    """Draw all figures of a comparison into a folder, as :func:`draw_figures` those of a run.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where to; it is made.
+    settings : ReportConfig
+        Style, label and formats.
+    findings : Findings
+        All results.
+    progress : callable
+        Called with the fraction that is done.
+    """
+    _draw_all(folder, settings, COMPARISON_FIGURES, findings, None, progress)
+
+
+def _draw_all(  # noqa: PLR0917  (those of the two above)
+    folder: Path,
+    settings: ReportConfig,
+    topics: Sequence[Callable[[Findings, Any], Sequence[FigureJob]]],
+    findings: Findings,
+    scene: Scene | None,
+    progress: Callable[[float], None],
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     jobs: list[FigureJob] = []
-    for make_jobs in FIGURES:
+    for make_jobs in topics:
         try:
             jobs += make_jobs(findings, scene)
         except Exception:  # noqa: BLE001  (whatever a figure raises, the numbers are worth more)

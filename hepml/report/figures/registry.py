@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hepml.report.figures import (
     calibration,
+    comparison,
     data_simulation,
     features,
     folds,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from hepml.report.figures.job import FigureJob, Scene
     from hepml.report.findings import Findings
 
-__all__ = ["FIGURES"]
+__all__ = ["COMPARISON_FIGURES", "FIGURES"]
 
 FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     roc.jobs,
@@ -38,4 +39,12 @@ FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     features.jobs,
     data_simulation.jobs,
     importance.jobs,
+)
+
+# of methods from several sources on the same events
+COMPARISON_FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
+    comparison.jobs,
+    roc.jobs,
+    structure.jobs,
+    overtraining.jobs,
 )

@@ -8,7 +8,7 @@ from hepml import evaluation
 from hepml.report import Listed
 
 if TYPE_CHECKING:
-    from hepml.evaluation import Calibration
+    from hepml.evaluation import Calibration, Recalibration
     from hepml.workflow.topics.context import MethodContext
 
 __all__ = ["calibration", "recalibration"]
@@ -16,7 +16,7 @@ __all__ = ["calibration", "recalibration"]
 
 def calibration(context: MethodContext) -> Calibration:
     """Compare scores with the shares of signal, test part, for the balance of the classes of the training."""
-    test = context.test
+    test = context.test.ranked
     return evaluation.calibration(
         test.y, test.score, test.weight, event=test.event, signal_fraction=_trained_fraction(context)
     )
@@ -24,25 +24,25 @@ def calibration(context: MethodContext) -> Calibration:
 
 def recalibration(context: MethodContext) -> Listed:
     """Fit Platt's and an isotonic map on the validation part and test them on the test part; with folds on half of each."""
-    validation, test = context.validation, context.test
-    fit, told = context.disjoint_rows()
-    return Listed(
-        [
+    fit, told = context.disjoint()
+    found: list[Recalibration] = []
+    for kind in ("platt", "isotonic"):
+        found.append(
             evaluation.recalibration(
-                validation.y[fit],
-                validation.score[fit],
-                validation.weight[fit],
-                test.y[told],
-                test.score[told],
-                test.weight[told],
+                fit.y,
+                fit.score,
+                fit.weight,
+                told.y,
+                told.score,
+                told.weight,
                 kind=kind,
-                event_fit=None if validation.event is None else validation.event[fit],
-                event_test=None if test.event is None else test.event[told],
+                event_fit=fit.event,
+                event_test=told.event,
                 signal_fraction=_trained_fraction(context),
+                before=found[0].before if found else None,
             )
-            for kind in ("platt", "isotonic")
-        ]
-    )
+        )
+    return Listed(found)
 
 
 def _trained_fraction(context: MethodContext) -> float:

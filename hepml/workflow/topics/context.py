@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.evaluation import RocCurve
+from hepml.evaluation.ranking import ascending_order
 from hepml.workflow.seeds import task_sequence
 
 if TYPE_CHECKING:
@@ -22,10 +25,43 @@ if TYPE_CHECKING:
     from hepml.workflow.methods import TrainedMethod
     from hepml.workflow.preparation import Prepared, Selection
 
-__all__ = ["MethodContext", "RunContext", "Scored"]
+__all__ = ["MethodContext", "Ranked", "RunContext", "Scored"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """Events of one part in the order of increasing scores: what is computed from these need not sort them again.
+
+    Parameters
+    ----------
+    position : ndarray of int64, shape (n,)
+        Of each in the part.
+    rows : ndarray of int64, shape (n,)
+        Row numbers in the dataset.
+    y, score, weight, event : ndarray, shape (n,)
+        As those of :class:`Scored`.
+    """
+
+    position: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    y: NDArray[np.int8]
+    score: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    event: NDArray[np.int64] | None
+
+    def among(self, positions: NDArray[np.int64]) -> Ranked:
+        """Return the events at some positions of the part, in the same order."""
+        chosen = np.zeros(len(self.position), dtype=np.bool_)
+        chosen[positions] = True
+        chosen = chosen[self.position]
+        event = None if self.event is None else self.event[chosen]
+        return Ranked(
+            self.position[chosen], self.rows[chosen], self.y[chosen], self.score[chosen], self.weight[chosen], event
+        )
+
+
+# without slots: the ranking is kept
+@dataclass(frozen=True, eq=False)
 class Scored:
     """One part of the signal and background events, with the scores of a method.
 
@@ -73,6 +109,13 @@ class Scored:
         """Number of the event of each row; None if each row is an event of its own."""
         return self.selection.event
 
+    @cached_property
+    def ranked(self) -> Ranked:
+        """The events in the order of increasing scores."""
+        order = ascending_order(self.score)
+        event = None if self.event is None else self.event[order]
+        return Ranked(order, self.rows[order], self.y[order], self.score[order], self.weight[order], event)
+
 
 @dataclass(frozen=True, slots=True)
 class MethodContext:
@@ -119,6 +162,13 @@ class MethodContext:
         """All events."""
         return self.prepared.dataset
 
+    @property
+    def curve(self) -> RocCurve:
+        """ROC curve of the test part."""
+        curve = self.findings["roc"]
+        assert isinstance(curve, RocCurve)  # noqa: S101  (tells the type checker; a run without a curve has stopped)
+        return curve
+
     def scorer(
         self, part: Scored, rows: NDArray[np.int64] | None = None
     ) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
@@ -126,18 +176,18 @@ class MethodContext:
         model = part.model if part.model is None or rows is None else part.model[rows]
         return lambda X: self.method.scores(X, model)
 
-    def disjoint_rows(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return rows of the validation and of the test part that have no event in common.
+    def disjoint(self) -> tuple[Ranked, Ranked]:
+        """Return events of the validation and of the test part of which none is in both.
 
         For what is optimised on the one and reported on the other. Without folds these are all rows; with folds, where both
         parts hold all events, each gets a half of the events, by their identity.
         """
-        validation, test = np.arange(len(self.validation.rows)), np.arange(len(self.test.rows))
+        validation, test = self.validation.ranked, self.test.ranked
         if self.prepared.model:
             hashes = self.dataset.identity.take(self.test.rows).hash(self.config.seed, "fold/halves")
             # with folds the parts have the same rows in the same order
             first = hashes < np.uint64(2**63)
-            return validation[first], test[~first]
+            return validation.among(np.flatnonzero(first)), test.among(np.flatnonzero(~first))
         return validation, test
 
     def require_split(self, what: str) -> None:

@@ -8,6 +8,9 @@ from hepml import evaluation
 from hepml.evaluation import TrainingCurve
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hepml.evaluation import Overtraining
     from hepml.workflow.topics.context import MethodContext
 
@@ -20,9 +23,11 @@ def overtraining(context: MethodContext) -> Overtraining:
     A method without one is compared with the better baseline, which the validation part chooses; not with folds, where the
     test events are those of all trainings.
     """
-    train, test = context.train, context.test
+    # with folds both are all events, scored by models that were trained on them and by models that were not
+    paired = bool(context.prepared.model)
+    train, test = (part if paired else part.ranked for part in (context.train, context.test))
     curve = context.findings.get("training_curve")
-    reference = None if curve is not None or context.prepared.model else _best_baseline(context)
+    reference = None if curve is not None or paired else _best_baseline(context)
     return evaluation.overtraining(
         train.y,
         train.score,
@@ -32,14 +37,14 @@ def overtraining(context: MethodContext) -> Overtraining:
         test.weight,
         event_train=train.event,
         event_test=test.event,
-        # with folds both are all events, scored by models that were trained on them and by models that were not
-        paired=bool(context.prepared.model),
+        paired=paired,
         curve=curve if isinstance(curve, TrainingCurve) else None,
-        reference_test=None if reference is None else context.baselines[reference].model.evaluate(test.X),
+        reference_test=None if reference is None else _of_baseline(context, reference)[context.test.ranked.position],
         reference_name=reference or "",
         max_gap=context.config.evaluation.auc_gap,
         n_permutations=context.config.evaluation.permutations,
         seed=context.seed("overtraining"),
+        roc_test=context.curve,
     )
 
 
@@ -50,3 +55,7 @@ def _best_baseline(context: MethodContext) -> str | None:
         for name, baseline in context.baselines.items()
     }
     return max(areas, key=areas.__getitem__) if areas else None
+
+
+def _of_baseline(context: MethodContext, name: str) -> NDArray[np.float64]:
+    return context.baselines[name].model.evaluate(context.test.X)

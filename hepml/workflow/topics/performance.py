@@ -6,12 +6,13 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from hepml.evaluation import RocCurve, efficiency, roc_curve
+from hepml.evaluation import efficiency, roc_curve
 from hepml.report import Listed
 
 if TYPE_CHECKING:
+    from hepml.evaluation import RocCurve
     from hepml.workflow.methods import Cut
-    from hepml.workflow.topics.context import MethodContext, Scored
+    from hepml.workflow.topics.context import MethodContext, Ranked
 
 __all__ = ["ChosenCut", "cuts", "roc", "working_points"]
 
@@ -38,23 +39,21 @@ class ChosenCut:
 
 def roc(context: MethodContext) -> RocCurve:
     """ROC curve of the test part."""
-    test = context.test
+    test = context.test.ranked
     return roc_curve(test.y, test.score, test.weight, event=test.event)
 
 
 def working_points(context: MethodContext) -> Listed:
     """Where the test part has the signal efficiencies that were asked for."""
-    curve = context.findings["roc"]
-    assert isinstance(curve, RocCurve)  # noqa: S101  (tells the type checker; a run without a curve has stopped)
-    return Listed([curve.at_signal_efficiency(target) for target in context.config.evaluation.working_points])
+    return Listed([context.curve.at_signal_efficiency(target) for target in context.config.evaluation.working_points])
 
 
 def cuts(context: MethodContext) -> Listed:
     """Efficiencies of the cuts from the validation part."""
-    return Listed([_on_test(cut, context.test) for cut in context.method.cuts])
+    return Listed([_on_test(cut, context.test.ranked) for cut in context.method.cuts])
 
 
-def _on_test(cut: Cut, test: Scored) -> ChosenCut:
+def _on_test(cut: Cut, test: Ranked) -> ChosenCut:
     passed = test.score >= cut.threshold
     signal, background = (
         efficiency(passed[here], test.weight[here], event=None if test.event is None else test.event[here])

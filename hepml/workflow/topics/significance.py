@@ -12,7 +12,6 @@ from hepml.evaluation import (
     BinnedSignificance,
     FigureOfMerit,
     OptimumBias,
-    RocCurve,
     ScoreBinning,
     SignificanceReport,
     binned_significance,
@@ -23,11 +22,9 @@ from hepml.evaluation import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from hepml.config import SignificanceConfig
     from hepml.workflow.preparation import Prepared
-    from hepml.workflow.topics.context import MethodContext, Scored
+    from hepml.workflow.topics.context import MethodContext, Ranked
 
 __all__ = ["significance"]
 
@@ -38,9 +35,7 @@ def significance(context: MethodContext) -> SignificanceReport:
     figures = {name: _figure(name, settings) for name in FIGURES_OF_MERIT}
     chosen = figures[settings.figure]
     whole = _whole(context.prepared)
-    chosen_on, reported_on = context.disjoint_rows()
-    validation = _events(context.validation, chosen_on, context, whole)
-    test = _events(context.test, reported_on, context, whole)
+    validation, test = (_events(part, context, whole) for part in context.disjoint())
     scan = significance_scan(
         **validation,
         figures=list(figures.values()),
@@ -53,8 +48,7 @@ def significance(context: MethodContext) -> SignificanceReport:
         threshold: significance_at_cut(**test, threshold=threshold, figures=list(figures.values()))
         for threshold in set(best.values())
     }
-    curve = context.findings["roc"]
-    assert isinstance(curve, RocCurve)  # noqa: S101  (tells the type checker; a run without a curve has stopped)
+    curve = context.curve
     binning, binned = _binned(validation, test, chosen, settings)
     return SignificanceReport(
         figure=chosen,
@@ -62,7 +56,7 @@ def significance(context: MethodContext) -> SignificanceReport:
         on_test={name: at[threshold] for name, threshold in best.items()},
         # at the cuts of the ROC curve, so that one slider reads both; the first of them keeps nothing
         curve=significance_scan(
-            **_events(context.test, np.arange(len(context.test.rows)), context, whole),
+            **_events(context.test.ranked, context, whole),
             figures=list(figures.values()),
             min_effective=settings.min_effective,
             thresholds=curve.thresholds[curve.thinned()][1:],
@@ -112,13 +106,13 @@ def _figure(name: str, settings: SignificanceConfig) -> FigureOfMerit:
     )
 
 
-def _events(part: Scored, rows: NDArray[np.int64], context: MethodContext, whole: dict[str, Any]) -> dict[str, Any]:
+def _events(part: Ranked, context: MethodContext, whole: dict[str, Any]) -> dict[str, Any]:
     return {
-        "y_true": part.y[rows],
-        "score": part.score[rows],
-        "weight": part.weight[rows],
-        "event": None if part.event is None else part.event[rows],
-        "sample": context.dataset.sample[part.rows[rows]],
+        "y_true": part.y,
+        "score": part.score,
+        "weight": part.weight,
+        "event": part.event,
+        "sample": context.dataset.sample[part.rows],
         **whole,
     }
 

@@ -21,7 +21,7 @@ def spectators(context: MethodContext) -> Listed | None:
     names = [name for name in context.dataset.spectators if not name.startswith(BLIND_PREFIX)]
     if not names:
         return None
-    test = context.test
+    test = context.test.ranked
     return Listed(
         [
             variable_dependence(

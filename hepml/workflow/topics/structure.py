@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hepml.evaluation import (
-    RocCurve,
     classifier_agreement,
     confusion_matrix,
     purity_scan,
@@ -36,17 +35,15 @@ class CutConfusion:
 
 def score_separation(context: MethodContext) -> Separation:
     """Separation of the score, test part."""
-    test = context.test
+    test = context.test.ranked
     return separation(test.score, test.y, test.weight, event=test.event)
 
 
 def purity(context: MethodContext) -> PurityScan:
     """Efficiencies and purity against the cut, test part, for the yields of all events of both classes."""
-    curve = context.findings["roc"]
-    assert isinstance(curve, RocCurve)  # noqa: S101  (tells the type checker; a run without a curve has stopped)
     label, weight = context.dataset.label, context.dataset.weight
     return purity_scan(
-        curve,
+        context.curve,
         signal_yield=float(weight.sum(where=label == 1)),
         background_yield=float(weight.sum(where=label == 0)),
     )
@@ -54,7 +51,7 @@ def purity(context: MethodContext) -> PurityScan:
 
 def confusion(context: MethodContext) -> Listed:
     """Confusion matrix at each cut that was chosen on the validation part, test part."""
-    test = context.test
+    test = context.test.ranked
     return Listed(
         [
             CutConfusion(

@@ -10,8 +10,9 @@ from numba import njit
 
 from hepml.tmva.random import poisson, rndm
 from hepml.tmva.training.trees.full_scan import choose_full
-from hepml.tmva.training.trees.scan import choose, fill
+from hepml.tmva.training.trees.scan import AHEAD, choose, fill
 from hepml.tmva.training.trees.separation import REGRESSION
+from hepml.tmva.training.trees.vectors import prefetch
 
 __all__ = ["EMPTY_DAUGHTER", "NODE", "Arguments", "grow", "is_scanned", "new_node", "split"]
 
@@ -99,7 +100,9 @@ def partition(rows, padded, node, events, spare):
     n_left, n_right = 0, 0
     column = node.variable
     cut, upward = node.cut, node.cut_type != 0
+    last = len(events) - 1
     for at in range(len(events)):
+        prefetch(rows, np.intp(events[min(at + AHEAD, last)]) * padded + column)
         event = events[at]
         right = (rows[np.intp(event) * padded + column] >= cut) == upward
         events[n_left] = event

@@ -11,14 +11,14 @@ from numba import njit
 from hepml.tmva.training.trees.separation import REGRESSION, regression_gain, separation_gain
 from hepml.tmva.training.trees.vectors import LANES, add_four, add_two, bins, prefetch, widen, widen_16
 
-__all__ = ["SUMS", "choose", "fill"]
+__all__ = ["AHEAD", "SUMS", "choose", "fill"]
 
 # signal, background, and then: targets and their squares, or the number of events and nothing
 SUMS = 4
 # ranges in which products of single precision can neither overflow nor lose digits
 _SMALLEST_RANGE, _LARGEST_RANGE = 1e-30, 1e30
 # events ahead of the one that is worked on whose values are fetched: a node's are not neighbours, and memory is slow
-_AHEAD = 16
+AHEAD = 16
 _EPSILON = np.finfo(np.float64).eps
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
@@ -93,7 +93,7 @@ def fill(
     # variables that are none, behind the last, fill a bin of their own
     where = start.copy()
     for at in range(len(events)):
-        ahead = np.intp(events[min(at + _AHEAD, len(events) - 1)])
+        ahead = np.intp(events[min(at + AHEAD, len(events) - 1)])
         prefetch(terms, ahead * SUMS)
         for v in range(first_variable, stop, 2 * LANES):
             prefetch(rows, ahead * padded + v)

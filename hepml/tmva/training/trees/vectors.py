@@ -27,8 +27,8 @@ def _address(context, builder, array_type, array, at, vector):
     return builder.bitcast(builder.gep(data, [at]), vector.as_pointer())
 
 
-def _load(builder, address, vector, align):
-    return builder.load(address, align=align, typ=vector)
+def _load(builder, address, align):
+    return builder.load(address, align=align)
 
 
 def _function(builder, name):
@@ -47,14 +47,14 @@ def _adding(vector):
     def add(typing_context, sums, where, at, terms, place, side):
         def generate(context, builder, signature, args):
             types_of, wide = signature.args, ir.IntType(64)
-            term = _load(builder, _address(context, builder, types_of[3], args[3], args[4], vector), vector, 8)
+            term = _load(builder, _address(context, builder, types_of[3], args[3], args[4], vector), 8)
             data = context.make_array(types_of[0])(context, builder, args[0]).data
             places = context.make_array(types_of[1])(context, builder, args[1]).data
             for lane in range(_SUMS.count):
                 number = builder.load(builder.gep(places, [builder.add(args[2], ir.Constant(args[2].type, lane))]))
                 first = builder.add(builder.shl(builder.zext(number, wide), ir.Constant(wide, 2)), args[5])
                 into = builder.bitcast(builder.gep(data, [first]), vector.as_pointer())
-                builder.store(builder.fadd(_load(builder, into, vector, 8), term), into, align=8)
+                builder.store(builder.fadd(_load(builder, into, 8), term), into, align=8)
             return context.get_dummy_value()
 
         return types.void(sums, where, types.intp, terms, types.intp, types.intp), generate
@@ -88,13 +88,11 @@ def _extent_of(vector):
             n_events = builder.extract_value(sample.shape, 0)
             lows = _address(context, builder, types_of[0], args[0], args[2], vector)
             highs = _address(context, builder, types_of[1], args[1], args[2], vector)
-            least, most = (
-                cgutils.alloca_once_value(builder, _load(builder, ends, vector, 4)) for ends in (lows, highs)
-            )
+            least, most = (cgutils.alloca_once_value(builder, _load(builder, ends, 4)) for ends in (lows, highs))
             with cgutils.for_range(builder, n_events) as loop:
                 event = builder.zext(builder.load(builder.gep(sample.data, [loop.index])), ir.IntType(64))
                 place = builder.add(builder.mul(event, args[4]), args[2])
-                x = _load(builder, builder.bitcast(builder.gep(data, [place]), vector.as_pointer()), vector, 4)
+                x = _load(builder, builder.bitcast(builder.gep(data, [place]), vector.as_pointer()), 4)
                 for ends, comparison in ((least, "<"), (most, ">")):
                     old = builder.load(ends)
                     builder.store(builder.select(builder.fcmp_ordered(comparison, x, old), x, old), ends)
@@ -152,9 +150,9 @@ def bins(typing_context, out, low, scale, slack, first, at, rows, place):
             name: _address(context, builder, types_of[n], args[n], args[5], _FLOATS)
             for name, n in (("low", 1), ("scale", 2), ("slack", 3))
         }
-        low_, scale_, slack_ = (_load(builder, base[name], _FLOATS, 4) for name in ("low", "scale", "slack"))
-        first_ = _load(builder, _address(context, builder, types_of[4], args[4], args[5], _INTS), _INTS, 4)
-        x = _load(builder, _address(context, builder, types_of[6], args[6], args[7], _FLOATS), _FLOATS, 4)
+        low_, scale_, slack_ = (_load(builder, base[name], 4) for name in ("low", "scale", "slack"))
+        first_ = _load(builder, _address(context, builder, types_of[4], args[4], args[5], _INTS), 4)
+        x = _load(builder, _address(context, builder, types_of[6], args[6], args[7], _FLOATS), 4)
         product = builder.fmul(builder.fsub(x, low_), scale_)
         rint, fabs = (_function(builder, f"llvm.{name}.v{LANES}f32") for name in ("rint", "fabs"))
         distance = builder.call(fabs, [builder.fsub(product, builder.call(rint, [product]))])
