@@ -8,6 +8,7 @@ from typing import Any
 __all__ = ["comparison_table", "matching_lines", "methods_table", "with_error"]
 
 _NOTHING = "not computable"
+_MOST_DIGITS = 8
 
 
 def with_error(value: float | None, error: float | None) -> str:
@@ -21,13 +22,17 @@ def with_error(value: float | None, error: float | None) -> str:
     Returns
     -------
     str
-        ``not computable`` if there is no value; the value with four digits if there is no error.
+        ``not computable`` if there is no value; the value with four digits if there is no error. An error that takes more
+        than eight digits of the value to show stands in powers of ten: ``1 +- 7e-17``.
     """
     if value is None or not math.isfinite(value):
         return _NOTHING
     if error is None or not math.isfinite(error) or error <= 0:
         return f"{value:.4g}"
     digits = max(0, 1 - math.floor(math.log10(error)))
+    leading = math.floor(math.log10(abs(value))) if value != 0.0 else 0
+    if digits and digits + leading >= _MOST_DIGITS:
+        return f"{value:.{_MOST_DIGITS}g} ± {error:.1g}"
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 

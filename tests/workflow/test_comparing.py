@@ -26,6 +26,7 @@ from hepml.errors import (
 )
 from hepml.tmva.output import OutputEvents, write_output
 from hepml.workflow import convert_model
+from hepml.workflow.comparing.opening import open_sources
 from tests.workflow.test_documentation import documented, leaves
 from tests.workflow.toys import write_analysis, write_sample
 
@@ -255,3 +256,13 @@ def test_weights_files_of_tmva_reproduce_its_own_output(tmp_path: Path) -> None:
 def test_what_is_no_classification_is_refused(job: str, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         hepml.compare([Path(str(REFERENCE)) / "tmva_reference" / "output" / f"TMVA_{job}.root"])
+
+
+def test_sources_of_one_name_are_told_apart(toy_run: Run, tmp_path: Path) -> None:
+    """By the end of the file's name where that is enough, else by the folders above."""
+    output = output_of(toy_run, tmp_path / "toy.root", real=np.int64)
+    assert [source.name for source in open_sources([toy_run.path, output])] == ["toy", "toy.root"]
+    other = tmp_path / "other" / "toy.root"
+    other.parent.mkdir()
+    shutil.copy(output, other)
+    assert [source.name for source in open_sources([output, other])] == [f"{tmp_path.name}/toy", "other/toy"]

@@ -131,8 +131,12 @@ def _kind(text: str) -> str:
 
 
 def _named(sources: Sequence[ScoredSource]) -> tuple[ScoredSource, ...]:
-    """Tell sources of one name apart by the folders above them."""
+    """Tell sources of one name apart by the ends of their files' names, then by the folders above them."""
     names = [source.name for source in sources]
+    files = [Path(split_location(source.path).path).name for source in sources]
+    for number in [number for number, name in enumerate(names) if names.count(name) > 1]:
+        if files.count(files[number]) == 1:
+            names[number] = files[number]
     for depth in range(1, 10):
         double = [number for number, name in enumerate(names) if names.count(name) > 1]
         for number in double:
