@@ -69,7 +69,7 @@ def test_results_show_value_and_error() -> None:
     result = evaluation.roc_curve([0, 0, 1, 1] * 50, np.arange(200))
     page = result._repr_html_()
     assert "±" in page
-    assert f"{len(result.thresholds)} values" in page  # of a long curve only the length
+    assert page.count(" values<") == 3  # of a long curve only the length
     assert len(page) < 10_000
     assert "<td" in page
     assert "<script" not in page
