@@ -62,8 +62,12 @@ def _cuts_of(
     best = [_LEAST] * 4
     found: dict[int, float] = {}
     # of several conditions that hold, only the first that improves on its own is looked at
-    improvement = ((0, s == 0, efficiency_b), (1, b == 0, efficiency_s), (3, b == totals[1], 1 - efficiency_s))
-    improvement = (*improvement, (2, s == totals[0], 1 - efficiency_b))
+    improvement = (
+        (0, s == 0, efficiency_b),
+        (1, b == 0, efficiency_s),
+        (3, b == totals[1], 1 - efficiency_s),
+        (2, s == totals[0], 1 - efficiency_b),
+    )
     some = np.flatnonzero(np.logical_or.reduce([holds for _, holds, _ in improvement]))
     for at in some.tolist():
         for side, holds, part in improvement:
