@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.tmva.training.trees.pruning import Pruning, validation_step
 from hepml.tmva.training.trees.separation import SEPARATIONS
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class BDTSettings:
         Whether that is the mean of a Poisson distribution.
     negative : {"use", "inverse", "ignore", "pair"}
         What becomes of negative weights.
+    pruning : Pruning
+        What is cut off trees, and on which events that is decided.
     notes : tuple of str
         What TMVA changed about the options.
     """
@@ -72,6 +75,7 @@ class BDTSettings:
     n_used: int
     use_poisson: bool
     negative: Literal["use", "inverse", "ignore", "pair"]
+    pruning: Pruning
     notes: tuple[str, ...]
 
 
@@ -145,6 +149,7 @@ def settings_of(options: Options, analysis_type: str, n_variables: int, n_events
         n_used=_n_used(options, n_variables),
         use_poisson=bool(options["UsePoissonNvars"]),
         negative=_negative(options, boost, notes),
+        pruning=_pruning(options, notes),
         notes=tuple(notes),
     )
 
@@ -160,19 +165,41 @@ def _integer(options: Options, name: str) -> int:
 def _refuse_what_is_missing(options: Options) -> None:
     missing = [
         f"{name}={options[name]}"
-        for name, default in (("UseFisherCuts", False), ("DoPreselection", False), ("PruneMethod", "NoPruning"))
+        for name, default in (("UseFisherCuts", False), ("DoPreselection", False))
         if options[name] != default
     ]
     if options["BoostType"] == "AdaCost":
         missing.append("BoostType=AdaCost")
-    if missing and not (missing == [f"PruneMethod={options['PruneMethod']}"] and _prunes_not(options)):
+    if missing:
         msg = f"training a BDT with {', '.join(missing)} is not supported natively{_ENGINE}"
         raise InvalidInputError(msg)
 
 
-def _prunes_not(options: Options) -> bool:
-    """Whether TMVA switches pruning off."""
-    return options["BoostType"] == "Grad" or bool(options["UseRandomisedTrees"])
+def _pruning(options: Options, notes: list[str]) -> Pruning:
+    method, strength = str(options["PruneMethod"]), _number(options, "PruneStrength")
+    if method == "NoPruning" or options["BoostType"] == "Grad":
+        return Pruning("NoPruning", 0.0, 0)
+    step = 0
+    if strength < 0:
+        if method == "ExpectedError":
+            msg = f"PruneStrength={strength:g}: PruneMethod=ExpectedError finds no strength, nor in TMVA: give one above 0"
+            raise InvalidInputError(msg)
+        fraction = _number(options, "PruningValFraction")
+        step = validation_step(fraction)
+        if step < 2:
+            msg = f"PruningValFraction={fraction:g} leaves no events to train or to prune on: it must be in (0, 0.66]"
+            raise InvalidInputError(msg)
+        notes.append(f"one event in {step} of the training is set aside to find the strength of pruning")
+    if options["UseRandomisedTrees"]:
+        notes.append(f"PruneMethod={method} is not for random trees: they are not pruned")
+        return Pruning("NoPruning", 0.0, step)
+    if strength == 0 or (strength > 100 and method == "CostComplexity") or not np.isfinite(strength):
+        msg = (
+            f"PruneStrength={strength:g} (its default is 0) is none that TMVA prunes with by PruneMethod={method}: give "
+            "one above 0, and for CostComplexity up to 100, or -1, which finds it"
+        )
+        raise InvalidInputError(msg)
+    return Pruning(method, strength, step)
 
 
 def _max_depth(options: Options, notes: list[str]) -> int:
