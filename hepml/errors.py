@@ -169,8 +169,7 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Build the error for a name that is not in a registry, naming the nearest and all known ones."""
     names = sorted(known)
-    hint = did_you_mean(name, names) or ";"
-    return UnknownNameError(f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})")
+    return UnknownNameError(f"unknown {kind} {name!r}{did_you_mean(name, names)} (known: {', '.join(names)})")
 
 
 def missing_dependency(module: str, purpose: str, extra: str) -> MissingDependencyError:

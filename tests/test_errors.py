@@ -50,7 +50,7 @@ def test_no_more_suggestions_than_asked_for() -> None:
 def test_an_unknown_name_lists_the_known_ones() -> None:
     error = unknown_name("classifier", "xgbost", ["xgboost", "hist"])
     assert str(error) == "unknown classifier 'xgbost'; did you mean 'xgboost'? (known: hist, xgboost)"
-    assert str(unknown_name("plot", "qqq", ["roc"])) == "unknown plot 'qqq'; (known: roc)"
+    assert str(unknown_name("plot", "qqq", ["roc"])) == "unknown plot 'qqq' (known: roc)"
 
 
 def test_a_missing_library_tells_the_command_that_brings_it() -> None:

@@ -46,7 +46,7 @@ class HistGradientBoostingClassifier(Classifier):
     min_samples_leaf : int
         Smallest number of events in a leaf.
     min_child_weight : float
-        Smallest sum of |w| p (1 - p) in a leaf, with mean |w| = 1: about four times as many events.
+        Smallest sum of ``|w| p (1 - p)`` in a leaf, with mean ``|w|`` = 1: about four times as many events.
     l2_regularization : float
         L2 penalty on the leaf values.
     max_features : float

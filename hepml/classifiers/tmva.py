@@ -254,7 +254,11 @@ def _files_of(trained: TrainedMethod | MethodOfRoot, folder: Path) -> dict[str, 
     files = {_LOG: trained.log.text.encode()}
     if isinstance(trained, MethodOfRoot):
         for path in sorted(folder.iterdir()):
-            files[_WEIGHTS if path == trained.weights_path else path.name] = path.read_bytes()
+            name = _WEIGHTS if path == trained.weights_path else path.name
+            if name.endswith(_FOAMS):
+                # TMVA, and our reader, take its name from that of the weights file
+                name = _WEIGHTS.removesuffix(".xml") + _FOAMS
+            files[name] = path.read_bytes()
         return files
     path = folder.with_suffix(".xml")
     trained.save(path)

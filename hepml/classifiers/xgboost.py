@@ -49,7 +49,7 @@ class XGBoostClassifier(Classifier):
     colsample_bytree : float
         Fraction of the features that a tree sees.
     min_child_weight : float
-        Smallest sum of |w| p (1 - p) in a leaf, with mean |w| = 1: about four times as many events.
+        Smallest sum of ``|w| p (1 - p)`` in a leaf, with mean ``|w|`` = 1: about four times as many events.
     reg_lambda, reg_alpha : float
         L2 and L1 penalty on the leaf values.
     gamma : float

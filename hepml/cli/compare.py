@@ -39,6 +39,12 @@ __all__ = ["compare"]
     help="What identifies an event in all sources (may be given several times).",
 )
 @click.option(
+    "--signal-efficiency",
+    type=float,
+    metavar="EFF",
+    help="Cuts of TMVA in weights.xml: those for this efficiency, such as 0.7.",
+)
+@click.option(
     "--working-point",
     "working_points",
     type=float,
@@ -63,6 +69,7 @@ def compare(
     selection: str,
     weight: str,
     identity: tuple[str, ...],
+    signal_efficiency: float | None,
     working_points: tuple[float, ...],
     style: str,
     overwrite: bool,
@@ -90,6 +97,7 @@ def compare(
             selection=selection,
             weight=weight,
             identity=identity or None,
+            signal_efficiency=signal_efficiency,
             working_points=working_points,
             style=style,
             overwrite=overwrite,

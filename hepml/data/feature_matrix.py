@@ -143,7 +143,7 @@ def from_columns(table: Any, features: Sequence[Feature], meaning: str | None = 
         columns = [_column(table[name], name) for name in feature_names]
     else:
         _require_names(branches, names, "branches", "the columns")
-        raw = {name: _branch(table[name]) for name in branches}
+        raw = {name: _branch(table[name], name) for name in branches}
         n_entries = _common_length([(name, len(raw[name])) for name in branches])
         columns = [evaluate_feature(feature, raw, n_entries) for feature in features]
     n_events = _common_length([(name, len(column)) for name, column in zip(feature_names, columns, strict=True)])
@@ -172,11 +172,15 @@ def _require_names(needed: Sequence[str], there: Sequence[str], what: str, where
         raise FeatureMismatchError(msg)
 
 
-def _branch(values: Any) -> Any:
+def _branch(values: Any, name: str) -> Any:
     """Return a column of numbers as an array of numpy, a jagged one as it is."""
-    if isinstance(values, np.ndarray) or type(values).__module__.partition(".")[0] == "awkward":
+    if type(values).__module__.partition(".")[0] == "awkward":
         return values
-    return np.asarray(values)
+    array = np.asarray(values)
+    if array.ndim == 0:
+        msg = f"branch {name!r} is one value, {values!r}; one value an event is needed, for a single event [{values!r}]"
+        raise InvalidInputError(msg)
+    return array
 
 
 def _column(values: object, name: str) -> NDArray[np.float64]:

@@ -58,6 +58,26 @@ class Feature:
         }
 
     @classmethod
+    def of(cls, item: object, missing: tuple[float, ...] = ()) -> Feature:
+        """Return the feature for a branch, an expression or a pair (name, expression); a feature stays as it is.
+
+        Raises
+        ------
+        InvalidInputError
+            If it is none of these: a mapping, as in the analysis file, is none.
+        """
+        if isinstance(item, Feature):
+            return item
+        pair = (item, item) if isinstance(item, str) else item
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            msg = (
+                f"a feature is a branch, an expression, a pair (name, expression) or a hepml.data.Feature, not the "
+                f"{type(item).__name__} {item!r}"
+            )
+            raise InvalidInputError(msg)
+        return cls(str(pair[0]), str(pair[1]), missing=missing)
+
+    @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Feature:
         """Make a feature from what :meth:`to_dict` returned."""
         return cls(

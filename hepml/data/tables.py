@@ -207,7 +207,7 @@ class Table:
         name: str,
     ) -> Dataset:
         """Make a dataset of columns of a user's own; see :func:`hepml.data.interchange.from_pandas`."""
-        chosen = tuple(self._feature(item) for item in ([features] if isinstance(features, str) else features))
+        chosen = tuple(Feature.of(item) for item in ([features] if isinstance(features, str) else features))
         values = [self._evaluate(feature) for feature in chosen]
         named = (identity,) if isinstance(identity, str) else tuple(identity or self._identity_by_convention())
         return assemble(
@@ -236,12 +236,6 @@ class Table:
             msg = f"column {name!r} of {self.what} holds {kind}; one number for each event is needed"
             raise InvalidInputError(msg)
         return np.asarray(column)
-
-    @staticmethod
-    def _feature(item: str | Feature | tuple[str, str]) -> Feature:
-        if isinstance(item, Feature):
-            return item
-        return Feature(item) if isinstance(item, str) else Feature(*item)
 
     def _evaluate(self, feature: Feature) -> NDArray[Any]:
         """Compute an expression as a reader does; the name of a column need not be an expression."""

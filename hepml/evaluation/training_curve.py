@@ -14,27 +14,36 @@ from hepml.evaluation.influence import area_influence, standard_error
 from hepml.evaluation.log_loss import log_loss_influence
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
+    _Followed = Sequence[tuple[Callable[[ScoredEvents], tuple[float, Floats]], float]]
 
 __all__ = ["AgainstOptimum", "StageFigures", "TrainingCurve", "stage_grid", "training_curve"]
 
 _SIGNIFICANT = 2.0
+# each with the sign that makes a loss of it
+_FIGURES = ((area_influence, -1.0), (log_loss_influence, 1.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StageFigures(Displayed):
-    """Area under the ROC curve and log-loss of one part after each stage, with errors; arrays of shape (n_stages,)."""
+    """Area under the ROC curve and log-loss of one part after each stage, with errors; arrays of shape (n_stages,).
+
+    The log-loss is None where margins are no log-odds.
+    """
 
     auc: Floats
     auc_error: Floats
-    log_loss: Floats
-    log_loss_error: Floats
+    log_loss: Floats | None = None
+    log_loss_error: Floats | None = None
 
-    def to_dict(self) -> dict[str, list[float]]:
+    def to_dict(self) -> dict[str, list[float] | None]:
         """Return the arrays as lists."""
-        return {name: getattr(self, name).tolist() for name in self.__dataclass_fields__}
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: None if value is None else value.tolist() for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,8 +112,10 @@ class TrainingCurve(Displayed):
         Number of trees or epochs, ascending; the last one is the model that is kept.
     train, validation : StageFigures
         On the two parts.
-    auc, log_loss : AgainstOptimum
+    auc : AgainstOptimum
         The validation part against its own optimum.
+    log_loss : AgainstOptimum or None
+        The same; None where margins are no log-odds.
     n_train, n_validation : int
         Rows that the figures are of.
     monitored : ndarray of float64, shape (n_iterations,), or None
@@ -116,7 +127,7 @@ class TrainingCurve(Displayed):
     train: StageFigures
     validation: StageFigures
     auc: AgainstOptimum
-    log_loss: AgainstOptimum
+    log_loss: AgainstOptimum | None
     n_train: int
     n_validation: int
     monitored: Floats | None = field(default=None, repr=False)
@@ -128,7 +139,7 @@ class TrainingCurve(Displayed):
             "train": self.train.to_dict(),
             "validation": self.validation.to_dict(),
             "auc": self.auc.to_dict(),
-            "log_loss": self.log_loss.to_dict(),
+            "log_loss": None if self.log_loss is None else self.log_loss.to_dict(),
             "n_train": self.n_train,
             "n_validation": self.n_validation,
         }
@@ -173,6 +184,7 @@ def training_curve(  # noqa: PLR0917  (two triples of a kind)
     event_validation: ArrayLike | None = None,
     max_gap: float = 0.01,
     max_loss: float = 0.01,
+    log_odds: bool = True,
     monitored: ArrayLike | None = None,
 ) -> TrainingCurve:
     """Follow area and log-loss along the training and find how far the last stage is from the optimum.
@@ -184,7 +196,7 @@ def training_curve(  # noqa: PLR0917  (two triples of a kind)
     y_train, y_validation : array-like of bool or 0/1, shape (n_train,) and (n_validation,)
         True for signal.
     margin_train, margin_validation : array-like of float, shape (n_stages, n_train) and (n_stages, n_validation)
-        Log-odds of signal after each stage; finite.
+        Log-odds of signal after each stage, or any score if ``log_odds`` is false; finite.
     weight_train, weight_validation : array-like of float, shape (n_train,) and (n_validation,), or None
         Weights, of either sign, in the class balance of the training, which the log-odds are for. None: 1.
     event_train, event_validation : array-like of int, shape (n_train,) and (n_validation,), optional
@@ -193,6 +205,8 @@ def training_curve(  # noqa: PLR0917  (two triples of a kind)
         Loss of area that counts.
     max_loss : float
         Rise of the log-loss that counts. For two Gaussians with an area of 0.8, losing 0.01 of area raises it by 0.011.
+    log_odds : bool
+        Whether margins are log-odds. Of others, such as the vote of AdaBoost's trees, only the area is followed.
     monitored : array-like of float, shape (n_iterations,), optional
         Validation log-loss after every iteration of the training, kept for figures.
 
@@ -226,13 +240,14 @@ def training_curve(  # noqa: PLR0917  (two triples of a kind)
     validation = _StagedEvents(
         y_validation, margin_validation, weight_validation, event_validation, numbers.size, "validation"
     )
-    figures, auc, log_loss = validation.compared(numbers, max_gap, max_loss)
+    followed = _FIGURES if log_odds else _FIGURES[:1]
+    figures, against = validation.compared(numbers, followed, (max_gap, max_loss))
     return TrainingCurve(
         stages=numbers.astype(np.int64),
-        train=train.figures(),
+        train=train.figures(followed),
         validation=figures,
-        auc=auc,
-        log_loss=log_loss,
+        auc=against[0],
+        log_loss=against[1] if log_odds else None,
         n_train=train.events.weight.size,
         n_validation=validation.events.weight.size,
         monitored=None if monitored is None else np.array(as_numbers(monitored, "monitored"), dtype=np.float64),
@@ -262,28 +277,28 @@ class _StagedEvents:
         self.margins = margins
         self.events = ScoredEvents.check(y, margins[-1], weight, event)
 
-    def figures(self) -> StageFigures:
+    def figures(self, followed: _Followed) -> StageFigures:
         rows = []
         for margin in self.margins:
             here = replace(self.events, score=margin)
             rows.append(
                 [
                     number
-                    for value, influence in (area_influence(here), log_loss_influence(here))
+                    for value, influence in (figure(here) for figure, _ in followed)
                     for number in (value, standard_error(influence, here.event))
                 ]
             )
         return StageFigures(*np.array(rows).T)
 
     def compared(
-        self, stages: NDArray[Any], max_gap: float, max_loss: float
-    ) -> tuple[StageFigures, AgainstOptimum, AgainstOptimum]:
-        """Figures, and area and log-loss against their optimum."""
+        self, stages: NDArray[Any], followed: _Followed, sizes: tuple[float, float]
+    ) -> tuple[StageFigures, list[AgainstOptimum]]:
+        """Figures, and each of them against its optimum."""
         n_stages = len(self.margins)
         event = self.events.event
         columns: list[Floats] = []
         found: list[AgainstOptimum] = []
-        for figure, sign, size in ((area_influence, -1.0, max_gap), (log_loss_influence, 1.0, max_loss)):
+        for (figure, sign), size in zip(followed, sizes, strict=False):
             value, error = np.empty(n_stages), np.empty(n_stages)
             influence = np.empty((n_stages, self.events.weight.size))
             for stage, margin in enumerate(self.margins):
@@ -291,7 +306,7 @@ class _StagedEvents:
                 error[stage] = standard_error(influence[stage], event)
             columns += [value, error]
             found.append(_against_optimum(stages, sign * value, influence, event, size))
-        return StageFigures(*columns), found[0], found[1]
+        return StageFigures(*columns), found
 
 
 def _against_optimum(

@@ -105,7 +105,11 @@ def _by_reference(reference: Reference | None, max_gap: float, gap: str) -> Verd
 
 
 def _by_stages(curve: TrainingCurve, is_gap: bool, gap: str) -> Verdict:
-    figures: dict[str, AgainstOptimum] = {"AUC": curve.auc, "log-loss": curve.log_loss}
+    figures: dict[str, AgainstOptimum] = {"AUC": curve.auc}
+    where = "the AUC of the validation part is on its plateau"
+    if curve.log_loss is not None:
+        figures["log-loss"] = curve.log_loss
+        where = "AUC and log-loss of the validation part are on their plateaus"
     losses = {
         name: f"the validation {name} is worse by {figure.final_deficit:.4f} ± {figure.final_deficit_error:.4f} than at "
         f"stage {figure.optimum} of {curve.stages[-1]}"
@@ -121,5 +125,4 @@ def _by_stages(curve: TrainingCurve, is_gap: bool, gap: str) -> Verdict:
     ]
     if blind:
         return Verdict(UNDECIDED, "; ".join(blind))
-    where = "AUC and log-loss of the validation part are on their plateaus"
     return Verdict(HARMLESS, f"{gap}, but {where}") if is_gap else Verdict(NONE_SEEN, f"{where}, and {gap}")

@@ -133,8 +133,10 @@ def weights_lines(forest: Forest) -> Iterator[str]:
     """
     _refuse_what_tmva_lacks(forest, ignore_missing=False, float32_features=False)
     layout = _layout(forest)
-    header, kept = header_of(forest, layout.analysis, Names(None, None, None))
-    return tree_lines(_trees(forest, layout, header, kept=kept), 1 if layout.leaves == "response" else 0)
+    # numbers of the trees that a forest kept are its own, also where other variables stand around it in the file
+    own = forest.metadata.get("tmva")
+    header = own if isinstance(own, dict) else {}
+    return tree_lines(_trees(forest, layout, header, kept=bool(header)), 1 if layout.leaves == "response" else 0)
 
 
 def _refuse(problem: str) -> NoReturn:

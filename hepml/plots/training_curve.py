@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from hepml.errors import InvalidInputError
 from hepml.plots.layout import decimals, lift_above_data, plain
 
 if TYPE_CHECKING:
@@ -65,8 +66,16 @@ def training_curve(
         Lines with bands of one standard deviation, the stages on the plateau as a shaded range, the optimum of the
         validation part and, for the log-loss, the validation curve that the training watched, with the trees that were
         dropped.
+
+    Raises
+    ------
+    InvalidInputError
+        If the log-loss is asked for and there is none.
     """
     against = getattr(result, figure)
+    if against is None:
+        msg = f"the training curve has no {figure}: its margins are no log-odds; draw the figure 'auc'"
+        raise InvalidInputError(msg)
     lines, bands, ranges = [], [], []
     for part, color, name in (
         ("train", _TRAIN_COLOR, "Training"), ("validation", _VALIDATION_COLOR, "Validation"),

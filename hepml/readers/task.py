@@ -106,17 +106,7 @@ def as_features(
 ) -> list[Feature]:
     """Return features for branches, expressions and pairs (name, expression)."""
     sentinels = tuple(map(float, np.atleast_1d(np.asarray(missing, dtype=np.float64))))
-    return [_as_feature(item, sentinels) for item in ([items] if isinstance(items, str) else items)]
-
-
-def _as_feature(item: str | Feature | tuple[str, str], missing: tuple[float, ...]) -> Feature:
-    if isinstance(item, Feature):
-        return item
-    pair = (item, item) if isinstance(item, str) else tuple(item)
-    if len(pair) != 2:
-        msg = f"a feature is a branch, an expression or a pair (name, expression), not {item!r}"
-        raise InvalidInputError(msg)
-    return Feature(*pair, missing=missing)
+    return [Feature.of(item, sentinels) for item in ([items] if isinstance(items, str) else items)]
 
 
 def inspect_task(

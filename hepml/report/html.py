@@ -13,7 +13,7 @@ import jinja2
 from hepml.atomic import write_text
 from hepml.report.figures import drawn_figures
 from hepml.report.slider import SLIDER_NUMBERS, slider_data
-from hepml.report.table import matching_lines, methods_table, with_error
+from hepml.report.table import matching_lines, methods_table, with_error, without_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,6 +137,7 @@ def _write_page(
     # globals, so that templates which import macros see them too
     environment.globals |= {
         "with_error": with_error,
+        "without_error": without_error,
         "percentage": _percentage,
         "metrics": metrics,
         "provenance": provenance,

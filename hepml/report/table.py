@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-__all__ = ["comparison_table", "matching_lines", "methods_table", "with_error"]
+__all__ = ["comparison_table", "matching_lines", "methods_table", "with_error", "without_error"]
 
 _NOTHING = "not computable"
+_MOST_DIGITS = 8
 
 
 def with_error(value: float | None, error: float | None) -> str:
@@ -21,14 +22,25 @@ def with_error(value: float | None, error: float | None) -> str:
     Returns
     -------
     str
-        ``not computable`` if there is no value; the value with four digits if there is no error.
+        ``not computable`` if there is no value; the value with four digits if there is no error, which is said, or if it
+        is zero. An error that takes more than eight digits of the value to show stands in powers of ten: ``1 +- 7e-17``.
     """
     if value is None or not math.isfinite(value):
         return _NOTHING
-    if error is None or not math.isfinite(error) or error <= 0:
+    if error is None or not math.isfinite(error):
+        return f"{value:.4g} (error {_NOTHING})"
+    if error <= 0:
         return f"{value:.4g}"
     digits = max(0, 1 - math.floor(math.log10(error)))
+    leading = math.floor(math.log10(abs(value))) if value != 0.0 else 0
+    if digits and digits + leading >= _MOST_DIGITS:
+        return f"{value:.{_MOST_DIGITS}g} ± {error:.1g}"
     return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def without_error(value: float | None) -> str:
+    """Return a number that has no error, such as a threshold or a time, with four digits; ``not computable`` without it."""
+    return with_error(value, 0.0)
 
 
 def methods_table(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -100,7 +100,8 @@ def _network(model: Any) -> tuple[Network, Any, str]:
         return network, analysis, name
     if not isinstance(model, LinearClassifierMixin | LinearModel) or not hasattr(model, "coef_"):
         kinds = "linear models, MLPClassifier, MLPRegressor, and pipelines of scalers and these"
-        _refuse(name, f"{kinds} can be")
+        trees = "a Forest (hepml.forest: from_sklearn, from_xgboost, from_lightgbm) writes trees by its to_tmva"
+        _refuse(name, f"{kinds} can be; {trees}")
     weights = np.atleast_2d(np.asarray(_dense(model.coef_), dtype=np.float64))
     bias = np.broadcast_to(np.asarray(model.intercept_, dtype=np.float64), len(weights))
     if not isinstance(model, LinearClassifierMixin):

@@ -12,6 +12,7 @@ import numpy as np
 from hepml.atomic import atomic_path
 from hepml.errors import ExportError, FeatureValueError, InvalidInputError
 from hepml.forest import Forest
+from hepml.forest.to_tmva import weights_lines
 from hepml.forest.verification import Verification
 from hepml.tmva.document_writing import document_of
 from hepml.tmva.events import Events, chain_of, spectators_of
@@ -254,12 +255,14 @@ def _normalisation(
 
 def _write_reader(reader: Reader, path: str | os.PathLike[str], *, overwrite: bool) -> Verification:
     method = reader.method
-    if isinstance(method, BDT) and method.is_forest and not reader.transforms:
-        return method.forest.to_tmva(path, overwrite=overwrite)
+    if isinstance(method, BDT) and method.is_forest:
+        if not reader.transforms:
+            return method.forest.to_tmva(path, overwrite=overwrite)
+        return write_method(method, reader.setup, path, weights=weights_lines(method.forest), overwrite=overwrite)
     if not hasattr(method, "to_xml"):
         msg = (
             f"{reader.setup.kind}::{reader.setup.name} cannot be written: of methods that were read, "
-            f"{', '.join(_WRITTEN)} can be, BDT of variables that are not transformed"
+            f"{', '.join(_WRITTEN)} can be, BDT without Fisher cuts and preselection"
         )
         raise ExportError(msg)
     return write_method(method, replace(reader.setup, weights=method.to_xml()), path, overwrite=overwrite)

@@ -262,6 +262,24 @@ def _matrix(
     return chosen
 
 
+def holds_cuts(model: Model | FoldModel) -> bool:
+    """Whether the model is cuts of TMVA, which answer at a signal efficiency."""
+    estimator = getattr(model, "estimator", None)
+    return isinstance(estimator, TmvaScorer) and isinstance(estimator.reader.method, Cuts)
+
+
+def cuts_at(signal_efficiency: float | None, model: Any) -> Any:
+    """Return cuts of TMVA with the efficiency at which they answer.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is none, or it is out of range.
+    """
+    model.estimator.reader.method.bin_of(signal_efficiency)
+    return replace(model, estimator=replace(model.estimator, signal_efficiency=signal_efficiency))
+
+
 def _load(path: Path) -> dict[str, Any]:
     if (path / "metrics.json").is_file():
         run = Run(path)
@@ -272,10 +290,8 @@ def _load(path: Path) -> dict[str, Any]:
 
 def _at(signal_efficiency: float | None, model: Any, path: Path) -> Any:
     """Return the model, cuts of TMVA with the efficiency at which they answer."""
-    estimator = getattr(model, "estimator", None)
-    if isinstance(estimator, TmvaScorer) and isinstance(estimator.reader.method, Cuts):
-        estimator.reader.method.bin_of(signal_efficiency)
-        return replace(model, estimator=replace(estimator, signal_efficiency=signal_efficiency))
+    if holds_cuts(model):
+        return cuts_at(signal_efficiency, model)
     if signal_efficiency is not None:
         msg = f"{path} holds no cuts of TMVA, so there is no signal efficiency to choose"
         raise InvalidInputError(msg)

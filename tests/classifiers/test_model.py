@@ -151,6 +151,8 @@ def test_columns_of_different_length_or_type(model, raw):
         model.evaluate({**raw, "pt": raw["pt"][:-1]})
     with pytest.raises(InvalidInputError, match="'eta' is not numerical"):
         model.evaluate({"lpt": raw["pt"], "eta": ["x"] * 500, "mjj": raw["pt"]})
+    with pytest.raises(InvalidInputError, match=r"one value.*for a single event \["):
+        model.evaluate({name: values[0] for name, values in raw.items()})
 
 
 def test_data_frame_like(model, raw, matrix, score):

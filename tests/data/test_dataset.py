@@ -244,3 +244,12 @@ def test_a_feature_describes_itself() -> None:
     assert Feature.from_dict(feature.to_dict()) == feature
     with pytest.raises(InvalidInputError, match="needs a name"):
         Feature("")
+
+
+def test_what_makes_a_feature() -> None:
+    assert Feature.of("log(pt)") == Feature("log(pt)")
+    assert Feature.of(("lpt", "log(pt)"), (-9.0,)) == Feature("lpt", "log(pt)", missing=(-9.0,))
+    assert Feature.of(Feature("n"), (-9.0,)) == Feature("n")
+    for wrong in ({"name": "lpt", "expression": "log(pt)"}, ("a", "b", "c"), 3):
+        with pytest.raises(InvalidInputError, match=r"a pair \(name, expression\) or a hepml.data.Feature, not"):
+            Feature.of(wrong)

@@ -16,6 +16,7 @@ from hepml.evaluation import roc_curve, stage_grid, training_curve
 from hepml.evaluation.events import ScoredEvents
 from hepml.evaluation.influence import area_influence, standard_error
 from hepml.evaluation.log_loss import log_loss_influence
+from hepml.evaluation.verdict import verdict
 
 
 def staged(rng, n, noises, distance=1.0):
@@ -162,6 +163,23 @@ def test_json_is_strict():
     assert content["stages"] == [1, 2]
     assert content["auc"]["plateau"] == curve.auc.plateau.tolist()
     assert content["validation"]["log_loss"] == curve.validation.log_loss.tolist()
+
+
+def test_scores_that_are_no_log_odds_are_judged_by_their_area_alone():
+    label, margin = staged(np.random.default_rng(9), 4000, [2.0, 1.0, 0.3])
+    # ranked ever better, and ever more confident than right: a loss of confidence, not of separation
+    score = margin * np.array([[0.3], [1.0], [20.0]])
+    curves = [
+        training_curve([1, 2, 3], label, score, None, label, score, None, max_gap=0.1, log_odds=log_odds)
+        for log_odds in (True, False)
+    ]
+    assert curves[0].validation.auc.tolist() == curves[1].validation.auc.tolist()
+    assert curves[0].auc.to_dict() == curves[1].auc.to_dict()
+    assert [verdict(0.0, 0.001, 0.01, curve=curve).word for curve in curves] == ["harmful", "no overtraining seen"]
+    assert "log-loss" not in verdict(0.0, 0.001, 0.01, curve=curves[1]).reason
+    content = json.loads(json.dumps(curves[1].to_dict(), allow_nan=False))
+    assert content["log_loss"] is content["train"]["log_loss"] is content["validation"]["log_loss_error"] is None
+    assert "log-loss" not in curves[1]._repr_html_()
 
 
 def test_bad_input_is_one_clear_error():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hepml import plots
+from hepml.errors import InvalidInputError
 from hepml.evaluation import learning_curve, training_curve
 
 
@@ -46,6 +49,14 @@ def test_training_curve_shows_both_parts_and_the_plateau(canvas, course, figure)
     assert "XGBoost" in title
     assert f"at {course.stages[-1]}" in title
     assert f"Optimum, at {against.optimum}" in [text.get_text() for text in artists.legend.get_texts()]
+
+
+def test_a_curve_without_log_loss_shows_its_area(canvas, course):
+    _, ax = canvas
+    without = replace(course, log_loss=None)
+    with pytest.raises(InvalidInputError, match="no log_loss: its margins are no log-odds"):
+        plots.training_curve(without, ax)
+    assert plots.training_curve(without, ax, figure="auc").monitored is None
 
 
 def test_legend_of_the_training_curve_stands_above_the_data(canvas, course):

@@ -314,7 +314,7 @@ def test_trees_in_folders(tmp_path: Path, columns: Columns, write: Write) -> Non
         ({"features": []}, "no feature is asked for"),
         ({"features": ["pt", ("pt", "mass")]}, "names must be unique; twice there: pt"),
         ({"features": ["pt"], "spectators": ["pt"]}, "names must be unique; twice there: pt"),
-        ({"features": [("a", "b", "c")]}, "a branch, an expression or a pair"),
+        ({"features": [("a", "b", "c")]}, "a pair .*or a hepml.data.Feature"),
     ],
 )
 def test_what_makes_no_dataset_is_refused(

@@ -307,3 +307,16 @@ def test_another_python_may_have_it(block: PreparedData, tmp_path: Path, monkeyp
         rtol=0,
         atol=1e-6,
     )
+
+
+def test_a_classifier_takes_all_files_with_it(positive: PreparedData, tmp_path: Path) -> None:
+    from hepml import load
+    from hepml.classifiers import get
+
+    X, y = positive.train.variables, positive.train.class_index == 0
+    options = "VolFrac=0.0666:nActiveCells=50:nSampl=200:Nmin=50"
+    model = get("tmva")(method="PDEFoam", options=options, engine="root").fit(X, y)
+    model.save(tmp_path / "model")
+    expected = model.decision_function(X)
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_array_equal(load(tmp_path / "model").evaluate(X), model.reader_.evaluate(X))

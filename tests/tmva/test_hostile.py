@@ -64,6 +64,7 @@ def hostile() -> dict[str, Callable[[], str | bytes]]:
             '<Transformations NTransformations="1"><Transform Name="X"/></Transformations>',
         ),
         "unknown analysis": lambda: text_of("reg_LD").replace('value="Regression"', 'value="Guess"'),
+        "coefficients of none": lambda: text_of("random_Fisher").replace('NCoeff="5"', 'NCoeff="1000000000"'),
         "outputs of none": lambda: text_of("reg_LD").replace('NOut="1"', 'NOut="1000000000"'),
         "bins of none": lambda: text_of("random_Cuts").replace('nbins="100"', 'nbins="1000000000"'),
         "bin twice": lambda: text_of("random_Cuts").replace('ibin="7"', 'ibin="8"'),

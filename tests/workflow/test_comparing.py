@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import uproot
 from click.testing import CliRunner
 
 import hepml
@@ -24,14 +25,17 @@ from hepml.errors import (
     OutputError,
     UnknownNameError,
 )
+from hepml.tmva import Reader
 from hepml.tmva.output import OutputEvents, write_output
 from hepml.workflow import convert_model
+from hepml.workflow.comparing.opening import open_sources
 from tests.workflow.test_documentation import documented, leaves
 from tests.workflow.toys import write_analysis, write_sample
 
 if TYPE_CHECKING:
     from hepml import Run
 
+SMALL = Path(__file__).parents[1] / "data" / "tmva"
 REFERENCE = os.environ.get("HEPML_REFERENCE_DATA")
 
 
@@ -111,7 +115,7 @@ def test_a_run_its_model_its_weights_file_and_its_tmva_output_do_not_differ(
     sources = [toy_run.path, toy_run.path / "models" / "BDT", weights_file, output]
     found = hepml.compare(sources, tmp_path / "compared", methods=["BDT"], permutations=5)
     content = found.to_dict()
-    assert content["method_order"] == ["toy/BDT", "models/BDT/BDT", f"{weights_file.parent.name}/BDT/BDT", "TMVA/BDT"]
+    assert content["method_order"] == ["toy/BDT", "BDT/BDT", "BDT.weights.xml/BDT", "TMVA/BDT"]
     assert content["matching"]["by"] == "identity"
     assert {row["n_trained"] + row["n_absent"] for row in content["sources"]} == {0}
     assert len({round(content["methods"][name]["roc"]["auc"], 6) for name in content["method_order"]}) == 1
@@ -126,7 +130,7 @@ def test_a_run_its_model_its_weights_file_and_its_tmva_output_do_not_differ(
     page = (folder / "report.html").read_text()
     assert "this figure could not be drawn" not in page
     assert page.count("<img ") == len(json.loads((folder / "plots" / "index.json").read_text())["figures"])
-    keys = {re.sub(r"^methods\.[^.]+(/[^.]+)?", "methods.NAME", path) for path in leaves(written)}
+    keys = {re.sub(r"^methods\.(.*?/BDT|[^.]+)", "methods.NAME", path) for path in leaves(written)}
     check_documented(keys)
     with pytest.raises(OutputError, match="exists already"):
         hepml.compare([toy_run.path], folder)
@@ -187,6 +191,7 @@ def test_what_cannot_be_compared_is_said(toy_run: Run, weights_file: Path, tmp_p
         ([run], {"signal": ["x.root"]}, InvalidInputError, "files of background are missing"),
         ([run], {"tree": "t"}, InvalidInputError, "of which there are none"),
         ([run], {"analysis": run / "analysis.yaml"}, InvalidInputError, "there is no model to score them"),
+        ([run, weights_file], {"signal_efficiency": 0.7}, InvalidInputError, "none of the models holds cuts"),
         ([run], {"working_points": (0.5, 1.5)}, InvalidInputError, "between 0 and 1"),
         ([run], {"methods": ["BTD"]}, UnknownNameError, "did you mean 'BDT'"),
         ([run], {"style": "ATLSA"}, UnknownNameError, "did you mean 'ATLAS'"),
@@ -205,6 +210,27 @@ def test_sources_of_one_name_are_told_apart_by_their_folders(toy_run: Run, tmp_p
         shutil.copy(toy_run.path / name, copy / name)
     made = hepml.compare([toy_run.path, copy], methods=["BDT", "again/toy/HGB"], permutations=5)
     assert list(made.methods) == [f"{toy_run.path.parent.name}/toy/BDT", "again/toy/BDT", "HGB"]
+
+
+def test_cuts_decide_at_a_signal_efficiency(tmp_path: Path) -> None:
+    cuts = SMALL / "random_Cuts.weights.xml.gz"
+    rng = np.random.default_rng(4)
+    events = {}
+    for number, name in enumerate(("signal", "background")):
+        columns = {f"var{index}": rng.normal(0.5 - number, 1.0, 500).astype(np.float32) for index in range(1, 5)}
+        events[name] = [str(tmp_path / f"{name}.root")]
+        with uproot.recreate(events[name][0]) as file:
+            file["tree"] = columns | {"event": np.arange(500) + 500 * number}
+        decisions = Reader(cuts).evaluate(columns, signal_efficiency=0.7)
+        events[name].append(float(decisions.mean()))
+    given = {"signal": events["signal"][:1], "background": events["background"][:1], "identity": ["event"]}
+    with pytest.raises(InvalidInputError, match="--signal-efficiency"):
+        hepml.compare([cuts], **given)
+    content = hepml.compare([cuts], signal_efficiency=0.7, permutations=2, **given).to_dict()
+    # the area of a decision
+    expected = 0.5 * (1.0 + events["signal"][1] - events["background"][1])
+    assert content["methods"]["Cuts"]["roc"]["auc"] == pytest.approx(expected, abs=1e-12)
+    assert any("signal efficiency of 0.7" in remark for remark in content["remarks"])
 
 
 def test_the_command_prints_tables(toy_run: Run) -> None:
@@ -255,3 +281,13 @@ def test_weights_files_of_tmva_reproduce_its_own_output(tmp_path: Path) -> None:
 def test_what_is_no_classification_is_refused(job: str, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         hepml.compare([Path(str(REFERENCE)) / "tmva_reference" / "output" / f"TMVA_{job}.root"])
+
+
+def test_sources_of_one_name_are_told_apart(toy_run: Run, tmp_path: Path) -> None:
+    """By the end of the file's name where that is enough, else by the folders above."""
+    output = output_of(toy_run, tmp_path / "toy.root", real=np.int64)
+    assert [source.name for source in open_sources([toy_run.path, output])] == ["toy", "toy.root"]
+    other = tmp_path / "other" / "toy.root"
+    other.parent.mkdir()
+    shutil.copy(output, other)
+    assert [source.name for source in open_sources([output, other])] == [f"{tmp_path.name}/toy", "other/toy"]

@@ -66,10 +66,11 @@ def test_a_run_shows_the_numbers_of_its_table(toy_run: Run) -> None:
 
 
 def test_results_show_value_and_error() -> None:
-    result = evaluation.roc_curve([0, 0, 1, 1] * 50, np.arange(200) % 7)
+    result = evaluation.roc_curve([0, 0, 1, 1] * 50, np.arange(200))
     page = result._repr_html_()
     assert "±" in page
-    assert "thresholds" not in page
+    assert page.count(" values<") == 3  # of a long curve only the length
+    assert len(page) < 10_000
     assert "<td" in page
     assert "<script" not in page
 

@@ -24,8 +24,9 @@ def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:  # noqa: ARG001  
         FigureJob(
             f"training_{number:03d}",
             "training",
-            f"{name}: log-loss against the number of trees; the optimum of the validation part and its plateau",
-            partial(plots.training_curve, result, title=name),
+            f"{name}: {'AUC' if result.log_loss is None else 'log-loss'} against the number of trees; the optimum of the "
+            "validation part and its plateau",
+            partial(plots.training_curve, result, figure="auc" if result.log_loss is None else "log_loss", title=name),
             about=name,
             tables=partial(_course, name, result),
         )
@@ -50,6 +51,7 @@ def _course(name: str, result: TrainingCurve) -> list[FigureTable]:
         Column(f"{figure.replace('_', '-')}, {part}", getattr(found, figure), error=getattr(found, f"{figure}_error"))
         for part, found in (("training", result.train), ("validation", result.validation))
         for figure in ("log_loss", "auc")
+        if getattr(found, figure) is not None
     ]
     tables = [FigureTable("training curve", [Column("number of trees", result.stages)], parts, {"method": name})]
     if result.monitored is not None:

@@ -47,7 +47,7 @@ function slider(box, methods) {
       const values = method[name];
       const error = method[name + "_error"];
       output.textContent = values && values[index] !== null
-        ? written(values[index], error ? error[index] : null) : "not computable";
+        ? written(values[index], error ? error[index] : 0) : "not computable";
     }
   };
   choice.addEventListener("change", show);
@@ -57,7 +57,8 @@ function slider(box, methods) {
 }
 
 function written(value, error) {
-  if (error === null || !(error > 0)) return value.toPrecision(4);
+  if (error === null) return value.toPrecision(4) + " (error not computable)";
+  if (!(error > 0)) return value.toPrecision(4);
   const digits = Math.min(Math.max(0, 1 - Math.floor(Math.log10(error))), 12);
   return value.toFixed(digits) + " ± " + error.toFixed(digits);
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from hepml.forest.from_tmva import forest_of, from_weights
+from hepml.forest.from_tmva import forest_of, from_weights, node_extras
 from hepml.forest.tmva_xml import weights_of_element
 
 if TYPE_CHECKING:
@@ -105,7 +105,9 @@ class BDT:
         else:
             names = [f"variable{number}" for number in range(len(setup.variables))]
             names += [f"discriminant{number}" for number in range(len(decisions))]
-            forest = forest_of(content, _header(setup), names, setup.source, decisions=decisions)
+            header = _header(setup)
+            header["nodes"] = node_extras(content) if content.variable else {}
+            forest = forest_of(content, header, names, setup.source, decisions=decisions)
         regresses = setup.analysis_type == "Regression"
         return cls(
             forest,

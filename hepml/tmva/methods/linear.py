@@ -118,6 +118,9 @@ def _coefficients(setup: MethodSetup, n_outputs: int, output: str, term: str) ->
     """Return the coefficients, shape (n_outputs, n_variables + 1), the constant first."""
     n_terms = len(setup.variables) + 1
     found = setup.weights.findall("Coefficient")
+    claimed = whole_number(setup.weights, "NCoeff", setup.source, n_terms)
+    if claimed != n_terms:
+        setup.fail(f"it says {claimed} coefficients, and needs {n_terms}")
     if len(found) != n_outputs * n_terms:
         setup.fail(f"it has {len(found)} coefficients, and needs {n_terms} for each of {n_outputs} outputs")
     values = np.full((n_outputs, n_terms), np.nan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hepml.errors import InvalidInputError, ModelFormatError, unknown_name
@@ -43,7 +43,7 @@ class OutputMethod(Displayed):
     title: str
     folder: str | None
     weights_file: str | None
-    histogram_names: tuple[str, ...]
+    histogram_names: tuple[str, ...] = field(repr=False)
     file: str
 
     def histogram(self, name: str) -> OutputHistogram:
@@ -108,8 +108,8 @@ class OutputDataset(Displayed):
     train_tree: OutputTree | None
     test_tree: OutputTree | None
     methods: dict[str, OutputMethod]
-    histogram_names: tuple[str, ...]
-    correlation_names: dict[str, str]
+    histogram_names: tuple[str, ...] = field(repr=False)
+    correlation_names: dict[str, str] = field(repr=False)
     file: str
 
     @property

@@ -238,7 +238,7 @@ def train_with_root(  # noqa: PLR0917
         return model
     with atomic_folder(folder, overwrite=False) as inside:
         log = _train(kind, name, options, data, inside, members, timeout)
-    return MethodOfRoot(Path(folder).resolve() / f"TMVA_{name}.weights.xml", log)
+    return MethodOfRoot(Path(folder).absolute() / f"TMVA_{name}.weights.xml", log)
 
 
 def _train(  # noqa: PLR0917

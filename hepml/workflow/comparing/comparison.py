@@ -172,6 +172,7 @@ def compare(
     selection: str = "",
     weight: str = "",
     identity: Sequence[str] | None = None,
+    signal_efficiency: float | None = None,
     working_points: Sequence[float] = (0.3, 0.5, 0.7, 0.9),
     permutations: int = 200,
     seed: int = 1,
@@ -202,6 +203,8 @@ def compare(
     identity : sequence of str, optional
         What identifies an event: columns that all sources have. Default: what runs are identified by, else run, luminosity
         block and event number by their usual names.
+    signal_efficiency : float, optional
+        At which weights files of TMVA's cuts decide: they need it.
     working_points : sequence of float
         Signal efficiencies at which background efficiencies are compared, each in (0, 1).
     permutations : int
@@ -264,7 +267,7 @@ def compare(
     )
     with clock("read"):
         tell("reading", 0.0)
-        opened = open_sources(sources, events)
+        opened = open_sources(sources, events, signal_efficiency=signal_efficiency)
         chosen = choose_methods(opened, methods)
     with clock("match"):
         tell("matching", 0.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +16,10 @@ from hepml.data.seen import SEEN_FILE
 from hepml.errors import FeatureMismatchError, IdentityError, InvalidInputError, did_you_mean
 from hepml.readers import read_samples
 from hepml.workflow.comparing.scored import ScoredMethod, ScoredPart, ScoredSource
+from hepml.workflow.scoring import cuts_at, holds_cuts
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -24,17 +27,68 @@ if TYPE_CHECKING:
     from hepml.data import Feature
     from hepml.workflow.comparing.events import GivenEvents
 
-__all__ = ["model_of_events", "model_of_source"]
+__all__ = ["LoadedModel", "load_models", "model_of_events", "model_of_source"]
 
 _USED = (Part.TRAIN, Part.VALIDATION)
 
 
-def model_of_events(path: Path, events: GivenEvents) -> ScoredSource:
-    """Let a model score events that are read from files.
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model of which a comparison was asked.
 
     Parameters
     ----------
     path : pathlib.Path
+        Where it was read.
+    name : str
+        Of its method.
+    model : Model or FoldModel
+        With one score.
+    notes : tuple of str
+        What has to be known of its scores.
+    """
+
+    path: Path
+    name: str
+    model: Model | FoldModel
+    notes: tuple[str, ...]
+
+
+def load_models(paths: Sequence[str], signal_efficiency: float | None) -> dict[str, LoadedModel]:
+    """Read models; cuts of TMVA answer at a signal efficiency.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Files and folders.
+    signal_efficiency : float, optional
+        Of the cuts among them, which need it.
+
+    Returns
+    -------
+    dict of str to LoadedModel
+        By path.
+
+    Raises
+    ------
+    InvalidInputError
+        If a model gives several scores, or an efficiency is missing where it is needed or given where it is not.
+    HepmlError
+        If a model cannot be read.
+    """
+    loaded = {text: _load(Path(text), signal_efficiency) for text in paths}
+    if signal_efficiency is not None and not any(holds_cuts(found.model) for found in loaded.values()):
+        msg = "none of the models holds cuts of TMVA, so there is no signal efficiency to choose"
+        raise InvalidInputError(msg)
+    return loaded
+
+
+def model_of_events(loaded: LoadedModel, events: GivenEvents) -> ScoredSource:
+    """Let a model score events that are read from files.
+
+    Parameters
+    ----------
+    loaded : LoadedModel
         The model.
     events : GivenEvents
         Which files, and how they are read.
@@ -47,13 +101,13 @@ def model_of_events(path: Path, events: GivenEvents) -> ScoredSource:
     Raises
     ------
     InvalidInputError
-        If the model gives several scores.
+        If the model cannot score an event.
     IdentityError
         If it cannot be said which events a model of hepml has seen.
     HepmlError
-        If files or the model cannot be read.
+        If files cannot be read.
     """
-    name, model = _load(path)
+    path, name, model = loaded.path, loaded.name, loaded.model
     dataset = read_samples(
         events.requests,
         features=model.features,
@@ -79,16 +133,16 @@ def model_of_events(path: Path, events: GivenEvents) -> ScoredSource:
         identity=dataset.identity.names,
         files=events.files,
         expressions={feature.name: "".join(feature.expression.split()) for feature in model.features},
-        notes=_notes(model, path),
+        notes=loaded.notes,
     )
 
 
-def model_of_source(path: Path, base: ScoredSource) -> ScoredSource:
+def model_of_source(loaded: LoadedModel, base: ScoredSource) -> ScoredSource:
     """Let a model score the test events of another source.
 
     Parameters
     ----------
-    path : pathlib.Path
+    loaded : LoadedModel
         The model.
     base : ScoredSource
         Whose events have the features of the model as columns.
@@ -103,11 +157,11 @@ def model_of_source(path: Path, base: ScoredSource) -> ScoredSource:
     FeatureMismatchError
         If a feature is not there, or is computed otherwise.
     InvalidInputError
-        If the model gives several scores.
+        If the model cannot score an event.
     IdentityError
         If it cannot be said which events a model of hepml has seen.
     """
-    name, model = _load(path)
+    path, name, model = loaded.path, loaded.name, loaded.model
     part = base.test
     X = np.empty((len(part), len(model.features)), dtype=np.float32, order="F")
     for number, feature in enumerate(model.features):
@@ -127,17 +181,26 @@ def model_of_source(path: Path, base: ScoredSource) -> ScoredSource:
         files=base.files,
         expressions=base.expressions,
         physics_weight=base.physics_weight,
-        notes=(f"{path} scored the test events of {base.name}.", *_notes(model, path)),
+        notes=(f"{path} scored the test events of {base.name}.", *loaded.notes),
     )
 
 
-def _load(path: Path) -> tuple[str, Model | FoldModel]:
+def _load(path: Path, signal_efficiency: float | None) -> LoadedModel:
     model = classifiers.load(path)
+    notes = []
     name = str(model.context.get("method", path.name))
     if model.n_scores != 1:
         msg = f"{path} gives {model.n_scores} scores an event; one score of signal against background is compared"
         raise InvalidInputError(msg)
-    return name, model
+    if holds_cuts(model):
+        model = cuts_at(signal_efficiency, model)
+        notes = [f"{path} decides by its cuts at a signal efficiency of {signal_efficiency:g}."]
+    if not isinstance(model, FoldModel) and model.is_foreign:
+        notes.append(
+            f"What {path} was trained on is not known: where its training is no other source here, events of it may be "
+            f"among those compared."
+        )
+    return LoadedModel(path, name, model, tuple(notes))
 
 
 def _score(
@@ -166,16 +229,6 @@ def _known_parts(model: Model | FoldModel, path: Path, identity: Identity | None
     samples = tuple(model.context.get("samples") or ())
     table = SeenEvents.from_bytes(model.attachments[SEEN_FILE], names, samples)
     return np.isin(table.lookup(identity), _USED)
-
-
-def _notes(model: Model | FoldModel, path: Path) -> tuple[str, ...]:
-    if not model.is_foreign:
-        return ()
-    note = (
-        f"What {path} was trained on is not known: where its training is no other source here, events of it may be among "
-        f"those compared."
-    )
-    return (note,)
 
 
 def _column_of(feature: Feature, base: ScoredSource, path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hepml.errors import InvalidInputError, MissingFileError, ModelFormatError, unknown_name
 from hepml.readers import split_location
-from hepml.workflow.comparing.model_source import model_of_events, model_of_source
+from hepml.workflow.comparing.model_source import load_models, model_of_events, model_of_source
 from hepml.workflow.comparing.output_source import output_source
 from hepml.workflow.comparing.run_source import run_source
 
@@ -22,7 +22,10 @@ __all__ = ["choose_methods", "open_sources"]
 
 
 def open_sources(
-    paths: Sequence[str | os.PathLike[str]], events: GivenEvents | None = None
+    paths: Sequence[str | os.PathLike[str]],
+    events: GivenEvents | None = None,
+    *,
+    signal_efficiency: float | None = None,
 ) -> tuple[ScoredSource, ...]:
     """Open runs, TMVA.root files and models.
 
@@ -32,6 +35,8 @@ def open_sources(
         Folders of runs, ``TMVA.root`` or ``TMVA.root:dataset``, models.
     events : GivenEvents, optional
         What models score. Default: the test events of the first source that is none.
+    signal_efficiency : float, optional
+        At which models that are cuts of TMVA answer.
 
     Returns
     -------
@@ -41,7 +46,8 @@ def open_sources(
     Raises
     ------
     InvalidInputError
-        If there are no sources, one twice, models without events, or events without models.
+        If there are no sources, one twice, models without events, or events without models; or if a signal efficiency is
+        missing for cuts of TMVA, or given without them.
     MissingFileError
         If a source is not there.
     HepmlError
@@ -71,12 +77,12 @@ def open_sources(
     if events is not None and not models:
         msg = "events were given, and there is no model to score them: runs and TMVA.root files hold their own"
         raise InvalidInputError(msg)
-    for text in models:
+    for text, loaded in load_models(models, signal_efficiency).items():
         if events is not None:
-            opened[text] = model_of_events(Path(text), events)
+            opened[text] = model_of_events(loaded, events)
         else:
             base = next(opened[other] for other in texts if kinds[other] != "model")
-            opened[text] = model_of_source(Path(text), base)
+            opened[text] = model_of_source(loaded, base)
     return _named([opened[text] for text in texts])
 
 
@@ -131,8 +137,12 @@ def _kind(text: str) -> str:
 
 
 def _named(sources: Sequence[ScoredSource]) -> tuple[ScoredSource, ...]:
-    """Tell sources of one name apart by the folders above them."""
+    """Tell sources of one name apart by the ends of their files' names, then by the folders above them."""
     names = [source.name for source in sources]
+    files = [Path(split_location(source.path).path).name for source in sources]
+    for number in [number for number, name in enumerate(names) if names.count(name) > 1]:
+        if files.count(files[number]) == 1:
+            names[number] = files[number]
     for depth in range(1, 10):
         double = [number for number, name in enumerate(names) if names.count(name) > 1]
         for number in double:

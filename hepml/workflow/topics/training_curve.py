@@ -23,6 +23,8 @@ __all__ = ["training_curve"]
 
 # of each part: 30 stages of so many margins are 50 MB, and their errors are far below any size that counts
 _MAX_ROWS = 200_000
+# what makes log-odds of a margin, by the link of a forest; margins of other links, such as AdaBoost's vote, are none
+_LOG_ODDS = {"logistic": 1.0, "logistic_2x": 2.0, "tmva_grad": 2.0}
 
 
 def training_curve(context: MethodContext) -> TrainingCurve | None:
@@ -39,18 +41,20 @@ def training_curve(context: MethodContext) -> TrainingCurve | None:
     (y_train, train, weight_train, event_train), (y, validation, weight, event) = (
         _staged(context, part, known, grid) for part in (context.train, context.validation)
     )
+    scale = _LOG_ODDS.get(known[0].link)
     return evaluation.training_curve(
         grid,
         y_train,
-        train,
+        train if scale is None else scale * train,
         weight_train,
         y,
-        validation,
+        validation if scale is None else scale * validation,
         weight,
         event_train=event_train,
         event_validation=event,
         max_gap=context.config.evaluation.auc_gap,
         max_loss=context.config.evaluation.log_loss_gap,
+        log_odds=scale is not None,
         # with folds there is one for each
         monitored=context.method.training_report().get("validation_log_loss"),
     )
