@@ -98,7 +98,7 @@ CHANGES = {
     "BoostType": ("BoostType=AdaBoost", "BoostType=RealAdaBoost"),
     "Grad": ("", "BoostType=Grad"),
     "PruneMethod": ("", "PruneMethod=CostComplexity:PruneStrength=50"),
-    "ExpectedError": ("", "PruneMethod=ExpectedError:PruneStrength=2"),
+    "ExpectedError": ("", "PruneMethod=ExpectedError:PruneStrength=50"),
     "PruneStrength": ("PruneMethod=CostComplexity:PruneStrength=20", "PruneMethod=CostComplexity:PruneStrength=80"),
     "PruningValFraction": (
         "PruneMethod=CostComplexity:PruneStrength=-1",
