@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,7 @@ QUICK = (
     *("block/BDTmis", "block/BDTsdiv", "posw/BDT10", "posw/BDTG10", "negw/BDT10", "negw/BDTG10", "negw/BDT10_ign"),
     *("negw/BDTG10_igt", "negw/BDT10_pray", "negw/BDT10_pair", "negw/BDTG10_pray", "negw/BDTG10_pair"),
     *("negw/BDTnobag_pray", "alternate/BDT10", "expr/BDT", "random/BDTB", "multi/BDTGnobag", "reg/BDTGnobag"),
+    "block/BDTprune",
 )
 LONG = (
     *("block/BDTnobag", "block/BDTGnobag", "posw/BDTnobag", "posw/BDTGnobag", "posw/BDTreal", "negw/BDTnobag"),
@@ -97,6 +97,13 @@ CHANGES = {
     "nCuts 0": ("", "nCuts=0"),
     "BoostType": ("BoostType=AdaBoost", "BoostType=RealAdaBoost"),
     "Grad": ("", "BoostType=Grad"),
+    "PruneMethod": ("", "PruneMethod=CostComplexity:PruneStrength=50"),
+    "ExpectedError": ("", "PruneMethod=ExpectedError:PruneStrength=50"),
+    "PruneStrength": ("PruneMethod=CostComplexity:PruneStrength=20", "PruneMethod=CostComplexity:PruneStrength=80"),
+    "PruningValFraction": (
+        "PruneMethod=CostComplexity:PruneStrength=-1",
+        "PruneMethod=CostComplexity:PruneStrength=-1:PruningValFraction=0.2",
+    ),
     "Bagging": ("", "BoostType=Bagging"),
     "UseBaggedBoost": ("", "UseBaggedBoost"),
     "UseBaggedGrad": ("BoostType=Grad", "BoostType=Grad:UseBaggedGrad"),
@@ -151,7 +158,7 @@ def test_an_option_changes_a_regression(events, change):
 
 
 def test_every_option_is_obeyed_or_refused(events):
-    changed = {"AdaBoostR2Loss", "PruneMethod", "DoPreselection", *(name.split()[0] for name in CHANGES)}
+    changed = {"AdaBoostR2Loss", "DoPreselection", *(name.split()[0] for name in CHANGES)}
     assert set(bdt.TREES.supports) <= changed
     others = {option.name: option for option in TABLES["BDT"] if option.name not in bdt.TREES.supports}
     for name, option in others.items():
@@ -163,8 +170,10 @@ def test_every_option_is_obeyed_or_refused(events):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("PruneMethod=CostComplexity", "PruneMethod"),
-        ("PruneMethod=ExpectedError:PruneStrength=1", "Prune"),
+        ("PruneMethod=CostComplexity", "PruneStrength=0"),
+        ("PruneMethod=CostComplexity:PruneStrength=101", "up to 100"),
+        ("PruneMethod=ExpectedError:PruneStrength=-1", "finds no strength"),
+        ("PruneMethod=CostComplexity:PruneStrength=-1:PruningValFraction=0.9", "PruningValFraction=0.9"),
         ("UseRandomisedTrees:UseNvars=6", "UseNvars=6"),
         ("BoostType=AdaBoostR2", "regression"),
         ("SeparationType=RegressionVariance", "targets"),
@@ -320,14 +329,13 @@ def test_sorting_survives_what_defeats_its_pivots():
     assert np.array_equal(values, np.sort(killer))
 
 
-@pytest.mark.parametrize("golden", ["block/BDTprune", "reg/BDT"])
-def test_pruning_comes_after_boosting(folder, golden):
-    job, _, name = golden.partition("/")
-    # the weights of trees that TMVA pruned afterwards
-    options = option_string(folder, job, name).partition(":PruneMethod")[0]
-    trained = train("BDT", options, training_events(folder, job))
-    expected = [float(weight) for weight in re.findall(r'boostWeight="([^"]*)"', golden_file(folder, job, name))]
-    assert trained.log.history["boost_weight"].tolist() == expected
+def test_pruned_trees_of_a_regression_are_those_of_tmva(folder, tmp_path):
+    # its file keeps "1.0%" of the option string, which is written "1%" here
+    trained = train("BDT", option_string(folder, "reg", "BDT"), training_events(folder, "reg"), name="BDT")
+    trained.save(tmp_path / "x.weights.xml")
+    assert part((tmp_path / "x.weights.xml").read_text(), "Weights") == part(
+        golden_file(folder, "reg", "BDT"), "Weights"
+    )
 
 
 def test_random_trees_are_those_of_tmva_but_for_the_first(folder, tmp_path):

@@ -13,6 +13,7 @@ from hepml.tmva.training.training_set import Fitted, Trainer
 from hepml.tmva.training.trees.forest_growing import TreeSample, grow_forest
 from hepml.tmva.training.trees.negative_weights import left_by_pairing
 from hepml.tmva.training.trees.preselecting import preselection_of, with_attributes
+from hepml.tmva.training.trees.pruning import ValidationSample
 from hepml.tmva.training.trees.settings import settings_of
 from hepml.tmva.training.trees.written import forest_from, lines_of, weights_of
 
@@ -30,7 +31,7 @@ _SUPPORTED = (
     *("NTrees", "MaxDepth", "MinNodeSize", "nCuts", "BoostType", "AdaBoostR2Loss", "UseBaggedBoost", "Shrinkage"),
     *("AdaBoostBeta", "UseRandomisedTrees", "UseNvars", "UsePoissonNvars", "BaggedSampleFraction", "UseYesNoLeaf"),
     *("NegWeightTreatment", "NodePurityLimit", "SeparationType", "SigToBkgFraction", "nEventsMin", "UseBaggedGrad"),
-    *("GradBaggingFraction", "UseNTrainEvents", "NNodesMax", "PruneMethod"),
+    *("GradBaggingFraction", "UseNTrainEvents", "NNodesMax", "PruneMethod", "PruneStrength", "PruningValFraction"),
     *("Css", "Cts_sb", "Ctb_ss", "Cbb", "DoPreselection"),
 )
 _SMALLEST_IMPORTANCE = np.finfo(np.float64).eps
@@ -61,8 +62,8 @@ def fit(training: TrainingSet) -> Fitted:
     preselection = None
     if training.options["DoPreselection"] and training.analysis_type == "Classification":
         preselection = preselection_of(training)
-    sample, notes = _sample(training, settings, preselection)
-    grown = grow_forest(sample, settings)
+    sample, validation, notes = _sample(training, settings, preselection)
+    grown = grow_forest(sample, settings, validation=validation)
     regresses = training.analysis_type == "Regression"
     targets = regresses or settings.boost == "Grad"
     content = weights_of(grown, targets=targets)
@@ -83,13 +84,21 @@ def fit(training: TrainingSet) -> Fitted:
             "nodes_before_pruning": grown.n_grown.astype(np.float64),
             "nodes": np.diff(grown.first_node).astype(np.float64),
         },
-        text=f"<Train> average number of nodes (w/o pruning) : {int(grown.n_grown.sum()) // len(grown.weight)}",
+        text=_average_nodes(grown, settings),
         options=options,
         weights=lambda: with_attributes(lines_of(grown, targets=targets), preselection, training.X.shape[1]),
     )
 
 
 TREES = Trainer(fit, frozenset({"Classification", "Multiclass", "Regression"}), frozenset(_SUPPORTED))
+
+
+def _average_nodes(grown: GrownForest, settings: BDTSettings) -> str:
+    n_trees = len(grown.weight)
+    before = int(grown.n_grown.sum()) // n_trees
+    if settings.pruning.method == "NoPruning":
+        return f"<Train> average number of nodes (w/o pruning) : {before}"
+    return f"<Train> average number of nodes before/after pruning : {before} / {len(grown.nodes) // n_trees}"
 
 
 def variable_importance(grown: GrownForest) -> NDArray[np.float64]:
@@ -116,8 +125,8 @@ def _refuse_values(training: TrainingSet) -> None:
 
 def _sample(
     training: TrainingSet, settings: BDTSettings, preselection: Preselection | None
-) -> tuple[TreeSample, list[str]]:
-    """Return the events that trees are grown on, and what became of the others (``MethodBDT::InitEventSample``)."""
+) -> tuple[TreeSample, ValidationSample | None, list[str]]:
+    """Return the events that trees are grown and pruned on, and what became of others (``MethodBDT::InitEventSample``)."""
     weight, notes = training.weight, []
     keep = weight != 0.0
     if preselection is not None:
@@ -134,6 +143,17 @@ def _sample(
         notes.append(f"{lost.size} events of negative weight, which sum to {lost.sum():.6g}, are ignored")
     if (n_zero := int((training.events.weight == 0.0).sum())) > 0:
         notes.append(f"{n_zero} events of weight 0 are ignored")
+    target = training.targets[:, 0] if training.targets.shape[1] else np.zeros(len(training), np.float32)
+    validation = None
+    if settings.pruning.step:
+        aside = keep & (np.arange(len(training)) % settings.pruning.step == 0)
+        keep &= ~aside
+        validation = ValidationSample(
+            np.ascontiguousarray(training.X[aside], dtype=np.float32),
+            np.ascontiguousarray(weight[aside], dtype=np.float64),
+            training.class_index[aside] == training.signal_class,
+            np.ascontiguousarray(target[aside], dtype=np.float32),
+        )
     if settings.negative == "pair":
         rows = np.flatnonzero(keep)
         balance = weight.copy()
@@ -144,7 +164,6 @@ def _sample(
         notes.append(f"{len(rows) - int(keep.sum())} events were removed, negative weights paired with positive ones")
     elif (n_negative := int((weight[keep] < 0.0).sum())) > 0:
         notes.append(f"{n_negative} events of negative weight are used")
-    target = training.targets[:, 0] if training.targets.shape[1] else np.zeros(len(training), np.float32)
     sample = TreeSample(
         np.ascontiguousarray(training.X[keep], dtype=np.float32),
         training.class_index[keep],
@@ -156,7 +175,7 @@ def _sample(
         training.signal_class,
         training.analysis_type,
     )
-    return sample, notes
+    return sample, validation, notes
 
 
 def _written_options(training: TrainingSet, settings: BDTSettings) -> dict[str, bool | int | float | str]:

@@ -13,6 +13,7 @@ from hepml.tmva.random import seeded
 from hepml.tmva.training.trees import boosting, growing, tree_order
 from hepml.tmva.training.trees.costs import cost_boost
 from hepml.tmva.training.trees.growing import EMPTY_DAUGHTER, NODE
+from hepml.tmva.training.trees.pruning import ValidationSample, prune_by_complexity, prune_by_error
 from hepml.tmva.training.trees.separation import REGRESSION
 from hepml.tmva.training.trees.threaded_growing import grow_in_threads, parts_of, useful_threads
 from hepml.tmva.training.trees.vectors import LANES
@@ -97,7 +98,13 @@ class GrownForest:
     stopped: bool
 
 
-def grow_forest(sample: TreeSample, settings: BDTSettings, *, threads: int | None = None) -> GrownForest:
+def grow_forest(
+    sample: TreeSample,
+    settings: BDTSettings,
+    *,
+    threads: int | None = None,
+    validation: ValidationSample | None = None,
+) -> GrownForest:
     """Grow a forest.
 
     Parameters
@@ -108,6 +115,8 @@ def grow_forest(sample: TreeSample, settings: BDTSettings, *, threads: int | Non
         How.
     threads : int, optional
         Number of threads; it changes no tree. Default: as many as there are cores and variables are worth.
+    validation : ValidationSample, optional
+        Events that the strength of pruning is found on; none: it is that of the settings.
 
     Raises
     ------
@@ -117,14 +126,12 @@ def grow_forest(sample: TreeSample, settings: BDTSettings, *, threads: int | Non
     n_threads = useful_threads(threads, *sample.X.shape)
     if n_threads > 1:
         with ThreadPoolExecutor(n_threads) as pool:
-            return _grow_forest(sample, settings, pool, parts_of(sample.X.shape[1], n_threads))
-    return _grow_forest(sample, settings, None, [])
+            growth = _Growth(sample, settings, pool, parts_of(sample.X.shape[1], n_threads), validation)
+            return _grow_forest(growth, sample, settings)
+    return _grow_forest(_Growth(sample, settings, validation=validation), sample, settings)
 
 
-def _grow_forest(
-    sample: TreeSample, settings: BDTSettings, pool: ThreadPoolExecutor | None, parts: list[tuple[int, int]]
-) -> GrownForest:
-    growth = _Growth(sample, settings, pool, parts)
+def _grow_forest(growth: _Growth, sample: TreeSample, settings: BDTSettings) -> GrownForest:
     boost = {
         ("Classification", "AdaBoost"): growth.ada,
         ("Classification", "AdaCost"): growth.cost,
@@ -157,7 +164,9 @@ class _Growth:
         settings: BDTSettings,
         pool: ThreadPoolExecutor | None = None,
         parts: list[tuple[int, int]] | None = None,
+        validation: ValidationSample | None = None,
     ) -> None:
+        self.validation = validation
         self.pool, self.parts = pool, parts or []
         self.sample, self.settings = sample, settings
         n, self.n_variables = sample.X.shape
@@ -269,12 +278,31 @@ class _Growth:
 
     def keep(self, weight: float, error: float) -> bool:
         """Keep the tree; return whether boosting goes on."""
+        self.prune()
         out = np.zeros(len(self.nodes), NODE)
         self.trees.append(out[: tree_order.in_order(self.nodes, out)].copy())
         self.weights.append(weight if weight > 0 else 0.0)
         self.errors.append(error)
         self.draw()
         return weight > 0
+
+    def prune(self) -> None:
+        """Prune the tree, which was boosted by unpruned."""
+        settings, pruning = self.settings, self.settings.pruning
+        if pruning.method == "NoPruning":
+            return
+        if pruning.method == "ExpectedError":
+            rows = self.rows.reshape(-1, self.padded)
+            prune_by_error(
+                self.nodes, rows, self.drawn, self.terms, self.targets, pruning.strength, settings.purity_limit
+            )
+        else:
+            prune_by_complexity(
+                self.nodes, self.validation, strength=pruning.strength,
+                purity_limit=settings.purity_limit, regression=self.targets,
+            )  # fmt: skip
+        if settings.yes_no and not self.targets:
+            tree_order.merge(self.nodes, len(self.nodes), settings.purity_limit)
 
     def answers(self, value: NDArray[np.float64]) -> None:
         """Set the answers of the tree for the events that it was grown on."""

@@ -11,7 +11,7 @@ from numba import njit
 from hepml.tmva.random import poisson, rndm
 from hepml.tmva.training.trees.full_scan import choose_full
 from hepml.tmva.training.trees.scan import AHEAD, choose, fill
-from hepml.tmva.training.trees.separation import REGRESSION
+from hepml.tmva.training.trees.separation import REGRESSION, index
 from hepml.tmva.training.trees.vectors import prefetch
 
 __all__ = ["EMPTY_DAUGHTER", "NODE", "Arguments", "grow", "is_scanned", "new_node", "split"]
@@ -32,6 +32,7 @@ NODE = np.dtype(
         ("signal", np.float32),
         ("background", np.float32),
         ("gain", np.float32),
+        ("impurity", np.float32),
         ("cut_type", np.int8),
         ("node_type", np.int8),
         ("first", np.int64),
@@ -84,12 +85,14 @@ def describe(node, kind, total, purity_limit):
         set_response(node, s + b, total[2], total[3])
     else:
         node.node_type = 1 if np.float64(node.purity) > purity_limit else -1
+        node.impurity = np.float32(index(kind, s, b))
 
 
 @_compiled
 def set_response(node, n, t, t2):
     """Write mean and standard deviation of the targets."""
     node.response = np.float32(t / n)
+    node.impurity = np.float32((t2 - t * t / n) / n)
     variance = t2 / n - t / n * t / n
     node.rms = np.float32(0.0 if variance < _EPSILON else math.sqrt(variance))
 
@@ -177,6 +180,9 @@ def split(
         return n_nodes
     if regression:
         set_response(node, weight, best[3], best[4])
+    elif n_cuts <= 0:
+        # TrainNodeFull leaves what a new node has
+        node.impurity = np.float32(-1.0)
     n_left = partition(rows, len(grid[0]), node, here, spare)
     if n_left == 0 or n_left == n:
         return EMPTY_DAUGHTER

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hepml.errors import InvalidInputError
+from hepml.tmva.training.trees.pruning import Pruning, validation_step
 from hepml.tmva.training.trees.separation import SEPARATIONS
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class BDTSettings:
         Whether that is the mean of a Poisson distribution.
     negative : {"use", "inverse", "ignore", "pair"}
         What becomes of negative weights.
+    pruning : Pruning
+        What is cut off trees, and on which events that is decided.
     notes : tuple of str
         What TMVA changed about the options.
     """
@@ -75,6 +78,7 @@ class BDTSettings:
     n_used: int
     use_poisson: bool
     negative: Literal["use", "inverse", "ignore", "pair"]
+    pruning: Pruning
     notes: tuple[str, ...]
 
 
@@ -95,9 +99,11 @@ def settings_of(options: Options, analysis_type: str, n_variables: int, n_events
     InvalidInputError
         If TMVA stops at these options, or they are not supported here.
     """
-    _refuse_what_is_missing(options)
     notes: list[str] = []
     regression, multiclass = analysis_type == "Regression", analysis_type == "Multiclass"
+    if multiclass and options["DoPreselection"]:
+        msg = f"training a BDT of several classes with DoPreselection is not supported natively{_ENGINE}"
+        raise InvalidInputError(msg)
     boost, yes_no = str(options["BoostType"]), bool(options["UseYesNoLeaf"])
     if boost == "RealAdaBoost":
         boost, yes_no = "AdaBoost", False
@@ -159,6 +165,7 @@ def settings_of(options: Options, analysis_type: str, n_variables: int, n_events
         n_used=_n_used(options, n_variables),
         use_poisson=bool(options["UsePoissonNvars"]),
         negative=_negative(options, boost, notes),
+        pruning=_pruning(options, notes),
         notes=tuple(notes),
     )
 
@@ -171,20 +178,31 @@ def _integer(options: Options, name: str) -> int:
     return int(options[name])  # type: ignore[arg-type]  # the table of options gives its type
 
 
-def _refuse_what_is_missing(options: Options) -> None:
-    missing = [
-        f"{name}={options[name]}"
-        for name, default in (("UseFisherCuts", False), ("PruneMethod", "NoPruning"))
-        if options[name] != default
-    ]
-    if missing and not (missing == [f"PruneMethod={options['PruneMethod']}"] and _prunes_not(options)):
-        msg = f"training a BDT with {', '.join(missing)} is not supported natively{_ENGINE}"
+def _pruning(options: Options, notes: list[str]) -> Pruning:
+    method, strength = str(options["PruneMethod"]), _number(options, "PruneStrength")
+    if method == "NoPruning" or options["BoostType"] == "Grad":
+        return Pruning("NoPruning", 0.0, 0)
+    step = 0
+    if strength < 0:
+        if method == "ExpectedError":
+            msg = f"PruneStrength={strength:g}: PruneMethod=ExpectedError finds no strength, nor in TMVA: give one above 0"
+            raise InvalidInputError(msg)
+        fraction = _number(options, "PruningValFraction")
+        step = validation_step(fraction)
+        if step < 2:
+            msg = f"PruningValFraction={fraction:g} leaves no events to train or to prune on: it must be in (0, 0.66]"
+            raise InvalidInputError(msg)
+        notes.append(f"one event in {step} of the training is set aside to find the strength of pruning")
+    if options["UseRandomisedTrees"]:
+        notes.append(f"PruneMethod={method} is not for random trees: they are not pruned")
+        return Pruning("NoPruning", 0.0, step)
+    if strength == 0 or (strength > 100 and method == "CostComplexity") or not np.isfinite(strength):
+        msg = (
+            f"PruneStrength={strength:g} (its default is 0) is none that TMVA prunes with by PruneMethod={method}: give "
+            "one above 0, and for CostComplexity up to 100, or -1, which finds it"
+        )
         raise InvalidInputError(msg)
-
-
-def _prunes_not(options: Options) -> bool:
-    """Whether TMVA switches pruning off."""
-    return options["BoostType"] == "Grad" or bool(options["UseRandomisedTrees"])
+    return Pruning(method, strength, step)
 
 
 def _max_depth(options: Options, notes: list[str]) -> int:
