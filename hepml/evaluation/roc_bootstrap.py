@@ -23,7 +23,7 @@ __all__ = ["BootstrapEfficiency", "RocBootstrap", "bootstrap_roc"]
 
 _N_REPLICAS = 200
 _MIN_REPLICAS = 50
-# about a second of draws for each tenth
+# of all replicas together
 _MAX_EVENTS_DRAWN = 500_000_000
 # rows beyond which not they are drawn but cells of neighbouring scores, of 25 rows or more
 _MANY_ROWS = 500_000
