@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hepml.cli.interruption import keep_interruptions
 from hepml.errors import HepmlError
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
     _print_whatever_the_locale()
     # a batch system's TERM must run the same clean-up as Ctrl-C
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    keep_interruptions()
     try:
         code = _group.main(args=given, standalone_mode=False, **{"prog_name": "hepml", **extra})
         sys.stdout.flush()

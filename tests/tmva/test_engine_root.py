@@ -63,6 +63,10 @@ BOTH = [
     ("BDT", "NTrees=10:UseBaggedBoost:BaggedSampleFraction=0.6:MaxDepth=3"),
     ("BDT", "NTrees=10:BoostType=AdaCost:Css=0.9:Cts_sb=1.5:Ctb_ss=0.8:Cbb=1.1"),
     ("BDT", "NTrees=10:BoostType=AdaCost:Cts_sb=2:UseBaggedBoost:NegWeightTreatment=Pray:SigToBkgFraction=1.5"),
+    ("BDT", "NTrees=10:MaxDepth=4:DoPreselection"),
+    ("BDT", "NTrees=10:MaxDepth=5:MinNodeSize=1%:PruneMethod=CostComplexity:PruneStrength=-1"),
+    ("BDT", "NTrees=10:MaxDepth=5:MinNodeSize=1%:PruneMethod=CostComplexity:PruneStrength=30"),
+    ("BDT", "NTrees=10:MaxDepth=5:MinNodeSize=1%:PruneMethod=ExpectedError:PruneStrength=2"),
 ]
 # sums in another order, for some events
 LIMITS = {"PDERS": 1e-5, "PDEFoam": 1e-5}
