@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hepml.errors import ExportError, InvalidInputError
 from hepml.forest.to_tmva import weights_lines
 from hepml.tmva.methods.bdt import BDT
 from hepml.tmva.reader import Reader
+from hepml.tmva.training.answering import Answering
 from hepml.transforms.markup import to_text
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from hepml.data.features import Feature
     from hepml.forest import Forest
     from hepml.forest.verification import Verification
     from hepml.tmva.methods.base import Method
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["TrainedMethod"]
 
 
-class TrainedMethod:
+class TrainedMethod(Answering):
     """A method of TMVA that was trained here.
 
     Parameters
@@ -61,7 +58,7 @@ class TrainedMethod:
         *,
         weights: Callable[[], Iterable[str]] | None = None,
     ) -> None:
-        self.reader = Reader.of(setup, method)
+        self.reader: Reader = Reader.of(setup, method)
         self._weights = weights
         self.options = options
         self.log = log
@@ -70,29 +67,9 @@ class TrainedMethod:
         return f"<{self.kind} {self.name!r}, trained by engine {self.engine!r} on {self.log.n_events} events>"
 
     @property
-    def kind(self) -> str:
-        """Kind of the method, as ``"Fisher"``."""
-        return self.reader.setup.kind
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.reader.setup.name
-
-    @property
-    def engine(self) -> str:
-        """What trained it."""
-        return self.log.engine
-
-    @property
     def method(self) -> Method:
         """The weights."""
         return self.reader.method
-
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        """The variables, in order."""
-        return self.reader.features
 
     @property
     def forest(self) -> Forest:
@@ -107,18 +84,6 @@ class TrainedMethod:
             msg = f"{self.name} is of kind {self.kind}, and has no forest"
             raise InvalidInputError(msg)
         return self.method.forest
-
-    def evaluate(self, X: object, **how: Any) -> NDArray[np.float64]:
-        """Return the response of each event, as :meth:`hepml.tmva.Reader.evaluate`."""
-        return self.reader.evaluate(X, **how)
-
-    def proba(self, X: object, signal_fraction: float = 0.5, **how: Any) -> NDArray[np.float64]:
-        """Return the probability of signal, as :meth:`hepml.tmva.Reader.proba`; needs ``CreateMVAPdfs``."""
-        return self.reader.proba(X, signal_fraction, **how)
-
-    def rarity(self, X: object, **how: Any) -> NDArray[np.float64]:
-        """Return the rarity, as :meth:`hepml.tmva.Reader.rarity`; needs ``CreateMVAPdfs``."""
-        return self.reader.rarity(X, **how)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Verification:
         """Write a weights file as TMVA lays it out, which TMVA's Reader and :func:`hepml.load` read.

@@ -17,16 +17,13 @@ from hepml.tmva.engine.handover import hand_over
 from hepml.tmva.engine.process import call, tmva_process
 from hepml.tmva.engine.root_reader import RootReader
 from hepml.tmva.reader import Reader
+from hepml.tmva.training.answering import Answering
 from hepml.tmva.training.reporting import TrainingLog
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from hepml.data.features import Feature
     from hepml.forest import Forest
     from hepml.tmva.engine.handover import Handover
     from hepml.tmva.methods.base import Method
@@ -63,7 +60,7 @@ class Member:
     name: str = ""
 
 
-class MethodOfRoot:
+class MethodOfRoot(Answering):
     """A method that a real TMVA trained, and the files that it left.
 
     Attributes
@@ -97,26 +94,6 @@ class MethodOfRoot:
         return self.reader.setup
 
     @property
-    def kind(self) -> str:
-        """Kind of the method, as ``"Fisher"``."""
-        return self.setup.kind
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.setup.name
-
-    @property
-    def engine(self) -> str:
-        """What trained it."""
-        return self.log.engine
-
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        """The variables, in order."""
-        return self.reader.features
-
-    @property
     def method(self) -> Method:
         """The weights.
 
@@ -145,18 +122,6 @@ class MethodOfRoot:
             return self.reader.method.forest
         msg = f"{self.name} is of kind {self.kind}, and has no forest"
         raise InvalidInputError(msg)
-
-    def evaluate(self, X: object, **how: Any) -> NDArray[np.float64]:
-        """Return the response of each event, as :meth:`hepml.tmva.Reader.evaluate`."""
-        return self.reader.evaluate(X, **how)
-
-    def proba(self, X: object, signal_fraction: float = 0.5, **how: Any) -> NDArray[np.float64]:
-        """Return the probability of signal, as :meth:`hepml.tmva.Reader.proba`; needs ``CreateMVAPdfs``."""
-        return self.reader.proba(X, signal_fraction, **how)
-
-    def rarity(self, X: object, **how: Any) -> NDArray[np.float64]:
-        """Return the rarity, as :meth:`hepml.tmva.Reader.rarity`; needs ``CreateMVAPdfs``."""
-        return self.reader.rarity(X, **how)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Copy TMVA's weights file.
