@@ -1,0 +1,1 @@
+"""A Monte Carlo simulation of electromagnetic cascades in layered calorimeters."""
