@@ -163,7 +163,7 @@ def test_a_category_has_members(positive: PreparedData, tmp_path: Path) -> None:
     assert differences(answer, tree_of(model)["Category"].astype(float)).max() <= 1e-6
 
 
-@pytest.mark.parametrize("split", ["Block", "Alternate"])
+@pytest.mark.parametrize("split", ["Block", "Alternate", "Random"])
 def test_the_events_are_those_that_were_prepared(samples: Path, split: str) -> None:
     for norm_mode in ("None", "NumEvents", "EqualNumEvents"):
         data = prepared_from(samples, split, options=OPTIONS.replace("NumEvents", norm_mode))
@@ -177,7 +177,7 @@ def test_the_events_are_those_that_were_prepared(samples: Path, split: str) -> N
             np.testing.assert_allclose(tree["weight"], events.weight, rtol=1e-6)
 
 
-@pytest.mark.parametrize("split", ["Block", "Alternate"])
+@pytest.mark.parametrize("split", ["Block", "Random"])
 @pytest.mark.parametrize(
     ("kind", "options"),
     [pair for pair in BOTH if pair[0] in TRAINERS],
