@@ -1,8 +1,8 @@
 """Print how far responses are from TMVA's, of golden files and of trainings, and write the tables into the documentation.
 
 ``python -m tools.tmva_report [FOLDER]``, from the project's folder; FOLDER is ``tmva_reference`` of the reference data, by
-default below ``HEPML_REFERENCE_DATA``. Exits 1 if a difference is larger than it may be, or if a training agrees that is listed as
-one that TMVA itself does not repeat.
+default below ``HEPML_REFERENCE_DATA``. Exits 1 if a difference is larger than it may be, or if a training agrees that is
+listed as one that TMVA itself does not repeat.
 """
 
 from __future__ import annotations

@@ -122,7 +122,9 @@ def test_gradient_boosting_knows_for_which_balance_its_probability_is(events, fi
     assert fitted["BDT"].balance_ is None
     for text, balance in (("", 1.0), (":SigToBkgFraction=3", 3.0)):
         options = f"NTrees=60:BoostType=Grad:MaxDepth=2:Shrinkage=0.3{text}"
-        model = classifiers.get("tmva")(method="BDT", options=options, norm_mode="None").fit(X[keep], y[keep], abs(w[keep]))
+        model = classifiers.get("tmva")(method="BDT", options=options, norm_mode="None").fit(
+            X[keep], y[keep], abs(w[keep])
+        )
         assert model.balance_ == balance
         # of classes in this balance the mean probability is the share of signal
         probability, weight = (1.0 + model.evaluate(X[keep])) / 2.0, abs(w[keep])

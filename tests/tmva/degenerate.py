@@ -57,6 +57,10 @@ class Events:
     target: NDArray[np.float32]
     options: str = ""
 
+    def kept(self, rows: NDArray[Any]) -> Events:
+        """Return some of them."""
+        return Events(self.X[rows], self.class_index[rows], self.weight[rows], self.target[rows], self.options)
+
 
 def ordinary(classes: int) -> Events:
     """Return events that train, weights being multiples of 1/8."""
@@ -127,7 +131,9 @@ CASES = {
 
 def applies(case: str, method: str) -> bool:
     """Return whether a case is one: cuts are of trees, and a regression has one class."""
-    return not ("cut" in case and METHODS[method][0] != "BDT") and not (case == "classes apart" and n_classes(method) == 1)
+    return not ("cut" in case and METHODS[method][0] != "BDT") and not (
+        case == "classes apart" and n_classes(method) == 1
+    )
 
 
 def events_of(case: str, method: str) -> tuple[Events, str, str]:
@@ -135,6 +141,8 @@ def events_of(case: str, method: str) -> tuple[Events, str, str]:
     events = ordinary(n_classes(method))
     CASES[case](events)
     kind, options = METHODS[method]
+    # as TMVA reads its trees
+    events = events.kept(np.argsort(events.class_index, kind="stable"))
     return events, kind, ":".join(filter(None, (options, events.options)))
 
 
@@ -189,7 +197,7 @@ def main() -> None:
         for method in METHODS:
             if applies(case, method):
                 found.setdefault(case, {})[method] = outcome(case, method)
-                print(case, method, str(found[case][method])[:140], file=sys.stderr, flush=True)
+                sys.stderr.write(f"{case} {method} {str(found[case][method])[:140]}\n")
     OUTCOMES.write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -29,7 +29,10 @@ _OVERRULED = {("negw", "Fisher_ign"): ":IgnoreNegWeightsInTraining"}
 _LIMIT, _LIMIT_OF_TREES = 1e-6, 1e-7
 # trainings of TMVA that nothing can repeat, with the reason
 EXCEPTIONS = {
-    ("block", "BDTrf"): "TMVA seeds the random variables of the first tree by the time (`TRandom3(0)`): no two trainings agree",
+    (
+        "block",
+        "BDTrf",
+    ): "TMVA seeds the random variables of the first tree by the time (`TRandom3(0)`): no two trainings agree",
 }
 
 

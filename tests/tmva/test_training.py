@@ -178,11 +178,14 @@ def test_rankings_by_a_target() -> None:
     across = np.tile(np.arange(10.0), 10)
     X = np.column_stack([grid, across])
     data = from_arrays(X, variables=["same", "other"], targets=grid[:, None], target_variables=["t"])
-    found = {ranking.quantity: dict(zip(ranking.variables, ranking.values, strict=True)) for ranking in variable_rankings(data)}
+    found = {
+        ranking.quantity: dict(zip(ranking.variables, ranking.values, strict=True))
+        for ranking in variable_rankings(data)
+    }
     assert found["|Correlation with target|"] == pytest.approx({"same": 1.0, "other": 0.0}, abs=1e-12)
     # the largest values lie beside the axes: nine are left of each
     assert found["Mutual information"] == pytest.approx({"same": math.log(9), "other": 0.0}, abs=1e-12)
-    assert found["Correlation Ratio"]["other"] < 0.3 < 0.7 < found["Correlation Ratio"]["same"]
+    assert found["Correlation Ratio"]["other"] < 0.5 * found["Correlation Ratio"]["same"]
     assert variable_rankings(three()) == ()
     assert variable_rankings(toy())[0].quantity == "Separation"
 

@@ -178,7 +178,9 @@ def test_log_odds_of_another_balance_are_shifted_to_that_of_the_weights(prepared
     probability = signal / (signal + (1.0 - estimator.evaluate(part.X)) / 2.0 * (1.0 - share))
     loss = -np.log(np.where(part.y == 1, probability, 1.0 - probability))
     assert curve.train.log_loss is not None
-    assert curve.train.log_loss[-1] == pytest.approx((part.train_weight * loss).sum() / part.train_weight.sum(), rel=1e-5)
+    assert curve.train.log_loss[-1] == pytest.approx(
+        (part.train_weight * loss).sum() / part.train_weight.sum(), rel=1e-5
+    )
     assert abs(share - 0.5) > 0.1
 
 

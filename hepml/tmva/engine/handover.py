@@ -66,8 +66,8 @@ class Handover:
 def hand_over(data: PreparedData, path: Path) -> Handover:
     """Write a tree for the training and test events of each class, with the weights before NormMode.
 
-    TMVA reads weights in single precision and mixes classes by itself, so that order and weights as they were prepared lie in
-    files beside the trees: ``PART.order`` (int64) and ``PART.weights`` (float64).
+    TMVA reads weights in single precision and mixes classes by itself, so that order and weights as they were prepared
+    lie in files beside the trees: ``PART.order`` (int64) and ``PART.weights`` (float64).
 
     Where there are no test events at all, training events stand in for them: TMVA does not start without.
 

@@ -82,7 +82,7 @@ def _correlations(X: NDArray[np.float32], target: NDArray[np.float32]) -> NDArra
 class _Plot:
     """The scatter plot of a variable (y) and the target (x): 150 x 150 bins and what lies around them."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         target: NDArray[np.float64],
         values: NDArray[np.float64],

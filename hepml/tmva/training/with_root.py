@@ -225,7 +225,16 @@ def _train(  # noqa: PLR0917
         printed = process.printed()
         _collect(process.folder, folder, handover, f"TMVA_{name}.weights.xml")
     (folder / "log.txt").write_text(printed + "\n")
-    return TrainingLog(kind, name, "root", options, len(data.train), seconds, notes=_notes(data, is_category=bool(members)), printed=printed)
+    return TrainingLog(
+        kind,
+        name,
+        "root",
+        options,
+        len(data.train),
+        seconds,
+        notes=_notes(data, is_category=bool(members)),
+        printed=printed,
+    )
 
 
 def _arguments(  # noqa: PLR0917
