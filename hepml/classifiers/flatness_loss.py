@@ -1,4 +1,4 @@
-"""The flatness loss: what boosted trees pay where cuts on their score keep other shares of events in other bins of a variable."""
+"""The flatness loss: the price of a score whose distribution differs between bins of a variable."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class FlatnessLoss:
     .. math:: L = \sum_b f_b \int \frac{[F_b(s) - F(s)]^2}{1 - F(s) + \tau} \, ds,
 
     with :math:`F_b` and :math:`F` the signed cumulative distributions of the score in bin b and in all bins, and
-    :math:`f_b = W_b / W` the share of the bin. Without the denominator, or with a large ``tail`` :math:`\tau`, all cuts count
-    alike; as in the statistic of Anderson and Darling, it makes those count that keep few of the events, which analyses
-    use: their shares have small differences that are large beside the share itself.
+    :math:`f_b = W_b / W` the share of the bin. Without the denominator, or with a large ``tail`` :math:`\tau`, all cuts
+    count alike; as in the statistic of Anderson and Darling, it makes those count that keep few of the events, which
+    analyses use: differences of their shares are small, and large beside the share itself.
 
     As the bins make up the whole, :math:`F = \sum_b f_b F_b`, and with the denominator held fixed in each step the gradient
     is that of the event's own bin alone:
@@ -117,8 +117,8 @@ class FlatnessLoss:
             raise EmptyClassError(msg)
         if (sums <= 0.0).any():
             msg = (
-                f"the weights in {int((sums <= 0.0).sum())} of {len(sums)} bins of {' and '.join(names)} sum to zero or less: "
-                "take fewer bins"
+                f"the weights in {int((sums <= 0.0).sum())} of {len(sums)} bins of {' and '.join(names)} sum to zero or "
+                "less: take fewer bins"
             )
             raise EmptyClassError(msg)
         order = np.argsort(bins, kind="stable")
