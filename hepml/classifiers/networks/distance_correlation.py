@@ -38,9 +38,9 @@ def distance_correlation(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
 
     Notes
     -----
-    G. Kasieczka, D. Shih, Phys. Rev. Lett. 125 (2020) 122001, with the bias-corrected estimate of G. Szekely, M. Rizzo, Annals
-    of Statistics 42 (2014) 2382 for weighted events in the place of the biased one, whose value grows as the effective
-    number of events in the batch falls. Time and memory are those of n x n distances.
+    G. Kasieczka, D. Shih, Phys. Rev. Lett. 125 (2020) 122001, with the bias-corrected estimate of G. Szekely, M. Rizzo,
+    Annals of Statistics 42 (2014) 2382 for weighted events in the place of the biased one, whose value grows where the
+    effective number of events in the batch is small. Time and memory are those of n x n distances.
     """
     total = weight.sum()
     if len(x) < _FEWEST or not bool(total > 0.0):
