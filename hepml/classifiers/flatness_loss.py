@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.classifiers.spectator_bins import quantile_bins
+from hepml.errors import EmptyClassError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -62,30 +63,27 @@ class FlatnessLoss:
     @classmethod
     def of(
         cls,
-        variables: Sequence[Floats],
+        variables: Mapping[str, Floats],
         weight: Floats,
         flat: NDArray[np.bool_],
         *,
         n_bins: int,
         tail: float,
-        names: Sequence[str],
     ) -> Self:
         """Bin the events by quantiles of each variable.
 
         Parameters
         ----------
-        variables : sequence of ndarray of float64, shape (n_events,)
-            In which the score is to be flat. Missing values (NaN) have a bin of their own.
+        variables : mapping of str to ndarray of float64, each of shape (n_events,)
+            In which the score is to be flat, by name. Missing values (NaN) have a bin of their own.
         weight : ndarray of float64, shape (n_events,)
             Signed training weights.
         flat : ndarray of bool, shape (n_events,)
             Events that count: those of the background, for example.
         n_bins : int
-            Bins of each variable, of about equal numbers of events; those of several variables are multiplied.
+            Bins of each variable; see :func:`~hepml.classifiers.spectator_bins.quantile_bins`.
         tail : float
             See the class.
-        names : sequence of str
-            Of the variables, for messages.
 
         Returns
         -------
@@ -100,25 +98,16 @@ class FlatnessLoss:
             If a variable is infinite.
         """
         rows = np.flatnonzero(flat)
-        bins = np.zeros(len(rows), dtype=np.int64)
-        for name, variable in zip(names, variables, strict=True):
-            values = variable[rows]
-            if np.isinf(values).any():
-                msg = f"{name!r} is infinite for {int(np.isinf(values).sum())} events: no bin holds these"
-                raise InvalidInputError(msg)
-            present = values[~np.isnan(values)]
-            edges = np.unique(np.quantile(present, np.arange(1, n_bins) / n_bins)) if present.size else np.empty(0)
-            # NaN is beyond the last edge of all
-            bins = bins * (n_bins + 1) + np.where(np.isnan(values), n_bins, np.searchsorted(edges, values, "right"))
-        _, bins = np.unique(bins, return_inverse=True)
+        bins = quantile_bins({name: values[rows] for name, values in variables.items()}, n_bins)
         sums = np.bincount(bins, weight[rows])
+        named = " and ".join(variables)
         if len(sums) < 2:
-            msg = f"all events have one value of {' and '.join(names)}: every score is flat in it"
+            msg = f"all events have one value of {named}: every score is flat in it"
             raise EmptyClassError(msg)
         if (sums <= 0.0).any():
             msg = (
-                f"the weights in {int((sums <= 0.0).sum())} of {len(sums)} bins of {' and '.join(names)} sum to zero or "
-                "less: take fewer bins"
+                f"the weights in {int((sums <= 0.0).sum())} of {len(sums)} bins of {named} sum to zero or less: "
+                "take fewer bins"
             )
             raise EmptyClassError(msg)
         order = np.argsort(bins, kind="stable")

@@ -17,7 +17,7 @@ def _toy(n: int = 60, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def _loss(variable: np.ndarray, weight: np.ndarray, flat: np.ndarray, **options: float) -> FlatnessLoss:
     settings = {"n_bins": 4, "tail": 0.1} | options
-    return FlatnessLoss.of([variable], weight, flat, n_bins=int(settings["n_bins"]), tail=settings["tail"], names=["m"])
+    return FlatnessLoss.of({"m": variable}, weight, flat, n_bins=int(settings["n_bins"]), tail=settings["tail"])
 
 
 def test_the_gradient_is_the_slope_of_the_value() -> None:
