@@ -25,6 +25,7 @@ _ROOMS = frozenset(
         "evaluation",
         "expressions",
         "forest",
+        "gan",
         "plots",
         "readers",
         "report",

@@ -27,6 +27,7 @@ _VERBS = {
     "convert": "Write a model for TMVA, XGBoost, ONNX, C++, C or Python.",
     "doctor": "Say which engines, extras and schedulers are there.",
     "evaluate": "Evaluate the models of a run again.",
+    "gan": "Simulate showers in calorimeters.",
     "inspect": "Show what a ROOT file holds.",
     "report": "Make the report of a run again.",
     "skim": "Write what an analysis selects to a smaller ROOT file.",

@@ -34,7 +34,7 @@ _ALPHA = 1.0 / 137.035999
 # classical radius of the electron squared, in barn
 _RADIUS2 = 0.0794078
 
-# J. Hubbell, H. Gimm, I. Overbo, J. Phys. Chem. Ref. Data 9 (1980) 1023, as fitted in micro-barn by the Geant3 manual, PHYS211
+# J. Hubbell, H. Gimm, I. Overbo, J. Phys. Chem. Ref. Data 9 (1980) 1023; fit of the Geant3 manual, PHYS211, in micro-barn
 _PAIR = np.array(
     [
         [8.7842e2, -1.9625e3, 1.2949e3, -2.0028e2, 1.2575e1, -2.8333e-1],
@@ -64,7 +64,9 @@ def compton(element: Element, energy: Floats) -> Floats:
     k = energy / ELECTRON_MASS
     log = np.log1p(2.0 * k)
     first = (1.0 + k) / k**2 * (2.0 * (1.0 + k) / (1.0 + 2.0 * k) - log / k)
-    return np.asarray(element.number * 2.0 * np.pi * _RADIUS2 * (first + log / (2.0 * k) - (1.0 + 3.0 * k) / (1.0 + 2.0 * k) ** 2))
+    return np.asarray(
+        element.number * 2.0 * np.pi * _RADIUS2 * (first + log / (2.0 * k) - (1.0 + 3.0 * k) / (1.0 + 2.0 * k) ** 2)
+    )
 
 
 def photo_effect(element: Element, energy: Floats) -> Floats:
@@ -129,7 +131,10 @@ def soft_bremsstrahlung(element: Element, kinetic: Floats, cut: float) -> Floats
 
 
 def collision_loss(material: Material, kinetic: Floats, cut: float, *, positron: bool) -> Floats:
-    """Return the energy lost to electrons that get less than ``cut``, in MeV/cm: M. Berger, S. Seltzer, NASA SP-3012 (1964)."""
+    """Return the energy lost to electrons that get less than ``cut``, in MeV/cm.
+
+    M. Berger, S. Seltzer, NASA SP-3012 (1964).
+    """
     electrons = sum(element.number * density for element, density in material.elements)
     tau = kinetic / ELECTRON_MASS
     gamma = tau + 1.0

@@ -58,10 +58,14 @@ class Cuts:
 
     electron: float = 0.1
     photon: float = 0.01
-    delta: float = 0.2
+    delta: float = 0.5
     soft_photon: float = 0.1
-    step: float = 0.2
-    floor: float = 0.05
+    step: float = 0.3
+    floor: float = 0.1
+
+    def to_array(self) -> Floats:
+        """Return the six numbers in the order in which the transport takes them."""
+        return np.array([self.electron, self.photon, self.delta, self.soft_photon, self.step, self.floor])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,9 +74,9 @@ class Tables:
 
     Parameters
     ----------
-    photon : ndarray of float64, shape (n_materials, 3, n_energies)
+    photon : ndarray of float64, shape (n_materials, n_energies, 3)
         1/cm: all interactions; pair production; that and Compton scattering. The rest is the photo-effect.
-    electron : ndarray of float64, shape (n_materials, 7, n_energies)
+    electron : ndarray of float64, shape (n_materials, n_energies, 7)
         1/cm for hard bremsstrahlung and delta rays of electrons and of positrons; MeV/cm of continuous loss of either; 1/cm
         of scattering; range in cm.
     elements : ndarray of float64, shape (n_materials, n_most, 4)
@@ -91,7 +95,9 @@ class Tables:
         most = max(len(one.composition) for one in materials)
         elements = np.zeros((len(materials), most, 4))
         for number, one in enumerate(materials):
-            radiates = np.array([density * element.number * (element.number + 1.0) for element, density in one.elements])
+            radiates = np.array(
+                [density * element.number * (element.number + 1.0) for element, density in one.elements]
+            )
             for place, (element, _) in enumerate(one.elements):
                 share = radiates[: place + 1].sum() / radiates.sum()
                 elements[number, place] = (element.number, coulomb_correction(element.number), element.k_edge, share)
@@ -110,7 +116,7 @@ def _photon_rows(material: Material, energy: Floats) -> Floats:
         pair += density * pair_production(element, energy)
         scatter += density * compton(element, energy)
         absorb += density * photo_effect(element, energy)
-    return np.array([pair + scatter + absorb, pair, pair + scatter])
+    return np.column_stack([pair + scatter + absorb, pair, pair + scatter])
 
 
 def _electron_rows(material: Material, energy: Floats, cuts: Cuts) -> Floats:
@@ -125,7 +131,7 @@ def _electron_rows(material: Material, energy: Floats, cuts: Cuts) -> Floats:
     steps = np.diff(energy)
     middle = 0.5 * (1.0 / whole[1:] + 1.0 / whole[:-1])
     reach = energy[0] / whole[0] + np.concatenate([[0.0], np.cumsum(steps * middle)])
-    return np.array(
+    return np.column_stack(
         [
             hard,
             electrons * delta_rays(energy, cuts.delta, positron=False),

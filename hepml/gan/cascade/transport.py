@@ -21,11 +21,11 @@ _TINY = 1e-9
 
 
 @numba.njit(cache=True, inline="always")
-def _look_up(table, place, fraction):
-    return table[place] + fraction * (table[place + 1] - table[place])
+def _look_up(table, place, row, fraction):
+    return table[place, row] + fraction * (table[place + 1, row] - table[place, row])
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
 def _turn(direction, cosine, phi):
     """Turn a unit vector by a polar angle around it, in place."""
     sine = math.sqrt(max(0.0, 1.0 - cosine * cosine))
@@ -44,32 +44,50 @@ def _turn(direction, cosine, phi):
     direction[2] *= norm
 
 
-@numba.njit(cache=True)
-def _scattered(mean):
-    """Return a cosine of the density exp(-(1 - c)/a) that has a given mean."""
-    if mean > 0.9999999:
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
+def _uniform(state):
+    """Return the next number of [0, 1): xoshiro256+ of D. Blackman and S. Vigna, ACM TOMS 47 (2021) 36."""
+    result = state[0] + state[3]
+    shifted = state[1] << np.uint64(17)
+    state[2] ^= state[0]
+    state[3] ^= state[1]
+    state[1] ^= state[2]
+    state[0] ^= state[3]
+    state[2] ^= shifted
+    state[3] = (state[3] << np.uint64(45)) | (state[3] >> np.uint64(19))
+    return float(result >> np.uint64(11)) * 1.1102230246251565e-16
+
+
+def _widths():
+    """Return the parameter a of the density exp(-(1 - c)/a) by the mean of 1 - c, from 0 to 1 in equal steps."""
+    a = np.concatenate([np.geomspace(1e-4, 50.0, 4000), [1e3]])
+    mean = a - 2.0 / np.expm1(np.minimum(2.0 / a, 700.0))
+    grid = np.linspace(0.0, 1.0, 1025)
+    return np.interp(grid, np.concatenate([[0.0], mean]), np.concatenate([[0.0], a]))
+
+
+_WIDTHS = _widths()
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
+def _scattered(state, depth):
+    """Return a cosine whose mean is exp(-depth), of the density exp(-(1 - c)/a)."""
+    wanted = 1.0 - math.exp(-depth) if depth > 1e-6 else depth
+    if wanted < 0.02:
+        a = wanted
+    elif wanted > 0.95:
+        return 2.0 * _uniform(state) - 1.0
+    else:
+        place = wanted * 1024.0
+        index = int(place)
+        a = _WIDTHS[index] + (place - index) * (_WIDTHS[index + 1] - _WIDTHS[index])
+    if a < 1e-12:
         return 1.0
-    if mean < 0.05:
-        return 2.0 * np.random.random() - 1.0
-    # mean of 1 - c is a - 2/(exp(2/a) - 1): solve for a by a few steps of a fixed point
-    wanted = 1.0 - mean
-    a = wanted
-    if wanted > 0.1:
-        for _ in range(30):
-            e = math.exp(-2.0 / a)
-            change = a - 2.0 * e / (1.0 - e) - wanted
-            slope = 1.0 - 4.0 * e / (a * a * (1.0 - e) ** 2)
-            step = change / max(slope, 0.02)
-            a -= step
-            if a < 1e-3:
-                a = 1e-3
-            if abs(step) < 1e-6:
-                break
     low = math.exp(-2.0 / a)
-    return 1.0 + a * math.log(1.0 - np.random.random() * (1.0 - low))
+    return 1.0 + a * math.log(1.0 - _uniform(state) * (1.0 - low))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
 def _screening(delta):
     if delta <= 1.0:
         return 20.867 - 3.242 * delta + 0.625 * delta * delta, 20.209 - 1.93 * delta - 0.086 * delta * delta
@@ -77,30 +95,30 @@ def _screening(delta):
     return far, far
 
 
-@numba.njit(cache=True)
-def _element(elements):
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
+def _element(state, elements):
     if elements.shape[0] == 1:
         return 0
-    r = np.random.random()
+    r = _uniform(state)
     for place in range(elements.shape[0]):
         if r <= elements[place, 3]:
             return place
     return elements.shape[0] - 1
 
 
-@numba.njit(cache=True)
-def _small_angle():
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
+def _small_angle(state):
     """Return u of Tsai's angular distribution, the polar angle in units of m/E."""
-    scale = 1.6 if np.random.random() < 0.25 else 1.6 / 3.0
-    return -scale * math.log(np.random.random() * np.random.random() + 1e-300)
+    scale = 1.6 if _uniform(state) < 0.25 else 1.6 / 3.0
+    return -scale * math.log(_uniform(state) * _uniform(state) + 1e-300)
 
 
-@numba.njit(cache=True)
-def _pair_share(energy, z, correction):
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
+def _pair_share(state, energy, z, correction):
     """Return the share of the photon's energy that one of the pair gets, its mass included."""
     least = ELECTRON_MASS / energy
     if energy < 2.0:
-        return least + (0.5 - least) * np.random.random()
+        return least + (0.5 - least) * _uniform(state)
     cube = z ** (1.0 / 3.0)
     common = 8.0 / 3.0 * math.log(z)
     if energy > 50.0:
@@ -116,20 +134,20 @@ def _pair_share(energy, z, correction):
     width = 0.5 - low
     n1, n2 = f10 * width * width, 1.5 * f20
     while True:
-        if np.random.random() * (n1 + n2) < n1:
-            share = 0.5 - width * np.random.random() ** (1.0 / 3.0)
+        if _uniform(state) * (n1 + n2) < n1:
+            share = 0.5 - width * _uniform(state) ** (1.0 / 3.0)
             p, q = _screening(factor / (share * (1.0 - share)))
             keep = (3.0 * p - q - common) / f10
         else:
-            share = low + width * np.random.random()
+            share = low + width * _uniform(state)
             p, q = _screening(factor / (share * (1.0 - share)))
             keep = (1.5 * p - 0.5 * q - common) / f20
-        if np.random.random() < keep:
+        if _uniform(state) < keep:
             return share
 
 
-@numba.njit(cache=True)
-def _radiated(kinetic, cut, z, correction):
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
+def _radiated(state, kinetic, cut, z, correction):
     """Return the energy of a photon above the cut."""
     total = kinetic + ELECTRON_MASS
     common = math.log(z) / 3.0 + (correction if total > 50.0 else 0.0)
@@ -137,17 +155,17 @@ def _radiated(kinetic, cut, z, correction):
     log = math.log(kinetic / cut)
     bound = 2.0 * (20.867 / 4.0 - common)
     while True:
-        k = cut * math.exp(log * np.random.random())
+        k = cut * math.exp(log * _uniform(state))
         left = max(total - k, ELECTRON_MASS)
         ratio = left / total
         first, second = _screening(factor * k / left)
         value = (1.0 + ratio * ratio) * (first / 4.0 - common) - 2.0 / 3.0 * ratio * (second / 4.0 - common)
-        if np.random.random() * bound < value:
+        if _uniform(state) * bound < value:
             return k
 
 
-@numba.njit(cache=True)
-def _knocked(kinetic, cut, positron):
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
+def _knocked(state, kinetic, cut, positron):
     """Return the kinetic energy of a delta ray."""
     gamma = kinetic / ELECTRON_MASS + 1.0
     beta2 = 1.0 - 1.0 / (gamma * gamma)
@@ -160,39 +178,39 @@ def _knocked(kinetic, cut, positron):
         bound = 1.0 + ((b4 * most - b3) * most + b2) * most * most * beta2
         bound = max(bound, 1.0 + 0.0 * bound)
         while True:
-            x = least * most / (least + np.random.random() * (most - least))
+            x = least * most / (least + _uniform(state) * (most - least))
             value = 1.0 + (((b4 * x - b3) * x + b2) * x - b1) * x * beta2
-            if np.random.random() * bound < value:
+            if _uniform(state) * bound < value:
                 return x * kinetic
     c = (2.0 * gamma - 1.0) / (gamma * gamma)
     y = 1.0 - most
     bound = 1.0 - c * most + most * most * (1.0 - c + (1.0 - c * y) / (y * y))
     while True:
-        x = least * most / (least + np.random.random() * (most - least))
+        x = least * most / (least + _uniform(state) * (most - least))
         y = 1.0 - x
         value = 1.0 - c * x + x * x * (1.0 - c + (1.0 - c * y) / (y * y))
-        if np.random.random() * bound < value:
+        if _uniform(state) * bound < value:
             return x * kinetic
 
 
-@numba.njit(cache=True)
-def _compton_share(energy):
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
+def _compton_share(state, energy):
     """Return the share of its energy that a photon keeps: Klein and Nishina."""
     k = energy / ELECTRON_MASS
     least = 1.0 / (1.0 + 2.0 * k)
     a1, a2 = math.log(1.0 + 2.0 * k), 0.5 * (1.0 - least * least)
     while True:
-        if np.random.random() * (a1 + a2) < a1:
-            share = math.exp(-a1 * np.random.random())
+        if _uniform(state) * (a1 + a2) < a1:
+            share = math.exp(-a1 * _uniform(state))
         else:
-            share = math.sqrt(least * least + (1.0 - least * least) * np.random.random())
+            share = math.sqrt(least * least + (1.0 - least * least) * _uniform(state))
         t = (1.0 - share) / (share * k)
-        if np.random.random() < 1.0 - share * t * (2.0 - t) / (1.0 + share * share):
+        if _uniform(state) < 1.0 - share * t * (2.0 - t) / (1.0 + share * share):
             return share
 
 
-@numba.njit(cache=True)
-def _photo_cosine(kinetic):
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
+def _photo_cosine(state, kinetic):
     """Return the cosine of the photo-electron: Sauter's distribution for the K shell."""
     gamma = kinetic / ELECTRON_MASS + 1.0
     beta = math.sqrt(1.0 - 1.0 / (gamma * gamma))
@@ -200,13 +218,13 @@ def _photo_cosine(kinetic):
     term = 0.5 * beta * gamma * (gamma - 1.0) * (gamma - 2.0)
     top = 2.0 * (1.0 / a + term)
     while True:
-        r = np.random.random()
+        r = _uniform(state)
         v = 2.0 * a * (2.0 * r + (a + 2.0) * math.sqrt(r)) / ((a + 2.0) ** 2 - 4.0 * r)
-        if np.random.random() * top < (2.0 - v) * (1.0 / (a + v) + term):
+        if _uniform(state) * top < (2.0 - v) * (1.0 / (a + v) + term):
             return 1.0 - v
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
 def _give(x, y, z, energy, active, readouts, layer_edges, cells, totals):
     """Give energy to the cells of all readouts; a row of ``readouts`` is one layer of one of them."""
     totals[1 if active else 0] += energy
@@ -218,8 +236,8 @@ def _give(x, y, z, energy, active, readouts, layer_edges, cells, totals):
         offset, shape = int(readouts[row, 0]), int(readouts[row, 1])
         n_first, n_second = int(readouts[row, 2]), int(readouts[row, 3])
         if shape == 0:
-            first = int(math.floor((x / readouts[row, 4] + 0.5) * n_first))
-            second = int(math.floor((y / readouts[row, 5] + 0.5) * n_second))
+            first = math.floor((x / readouts[row, 4] + 0.5) * n_first)
+            second = math.floor((y / readouts[row, 5] + 0.5) * n_second)
             if 0 <= first < n_first and 0 <= second < n_second:
                 cells[offset + first * n_second + second] += energy
         else:
@@ -232,7 +250,7 @@ def _give(x, y, z, energy, active, readouts, layer_edges, cells, totals):
                 cells[offset + min(first, n_first - 1) * n_second + second] += energy
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
 def _push(stack, count, kind, energy, position, direction):
     if count >= stack.shape[0]:
         grown = np.empty((2 * stack.shape[0], 8))
@@ -245,14 +263,16 @@ def _push(stack, count, kind, energy, position, direction):
     return stack, count + 1
 
 
-@numba.njit(cache=True)
-def shower(seed, kind, energy, start, slabs, materials, photon, electron, elements, cuts, readouts, layer_edges, cells):
+@numba.njit(cache=True, error_model="numpy", fastmath=True)
+def shower(
+    state, kind, energy, start, slabs, materials, photon, electron, elements, cuts, readouts, layer_edges, cells
+):
     """Follow one particle and all that comes of it.
 
     Parameters
     ----------
-    seed : int
-        Seed of its random numbers.
+    state : ndarray of uint64, shape (4,)
+        Of its random numbers, not all zero; moved on in place.
     kind : int
         0 photon, -1 electron, 1 positron.
     energy : float
@@ -277,7 +297,6 @@ def shower(seed, kind, energy, start, slabs, materials, photon, electron, elemen
     tuple of float
         Energy in passive slabs, in active ones, and what left the calorimeter; their sum is what came in.
     """
-    np.random.seed(seed)
     n_slabs = slabs.shape[0] - 1
     stack = np.empty((_STACK, 8))
     totals = np.zeros(3)
@@ -304,8 +323,8 @@ def shower(seed, kind, energy, start, slabs, materials, photon, electron, elemen
                 index = (math.log(energy) - LOG_FIRST) / LOG_STEP
                 place = int(index)
                 fraction = index - place
-                mu = _look_up(photon[medium, 0], place, fraction)
-                length = -10.0 * math.log(1.0 - np.random.random()) / mu
+                mu = _look_up(photon[medium], place, 0, fraction)
+                length = -10.0 * math.log(1.0 - _uniform(state)) / mu
                 if direction[2] > _TINY:
                     wall, ahead = (slabs[slab + 1] - position[2]) / direction[2], 1
                 elif direction[2] < -_TINY:
@@ -318,42 +337,54 @@ def shower(seed, kind, energy, start, slabs, materials, photon, electron, elemen
                     slab += ahead
                     continue
                 position += length * direction
-                r = np.random.random() * mu
-                if r < _look_up(photon[medium, 1], place, fraction):
-                    chosen = _element(elements[medium])
+                r = _uniform(state) * mu
+                if r < _look_up(photon[medium], place, 1, fraction):
+                    chosen = _element(state, elements[medium])
                     z, correction = elements[medium, chosen, 0], elements[medium, chosen, 1]
-                    share = _pair_share(energy, z, correction)
-                    if np.random.random() < 0.5:
+                    share = _pair_share(state, energy, z, correction)
+                    if _uniform(state) < 0.5:
                         share = 1.0 - share
-                    phi = 2.0 * math.pi * np.random.random()
+                    phi = 2.0 * math.pi * _uniform(state)
                     for sign in (_ELECTRON, _POSITRON):
                         total = energy * (share if sign == _ELECTRON else 1.0 - share)
-                        theta = min(_small_angle() * ELECTRON_MASS / total, math.pi)
+                        theta = min(_small_angle(state) * ELECTRON_MASS / total, math.pi)
                         other[:] = direction
                         _turn(other, math.cos(theta), phi if sign == _ELECTRON else phi + math.pi)
                         stack, count = _push(stack, count, sign, max(total - ELECTRON_MASS, 0.0), position, other)
                     break
-                if r < _look_up(photon[medium, 2], place, fraction):
-                    share = _compton_share(energy)
+                if r < _look_up(photon[medium], place, 2, fraction):
+                    share = _compton_share(state, energy)
                     knocked = energy * (1.0 - share)
                     cosine = 1.0 - ELECTRON_MASS / energy * (1.0 / share - 1.0)
-                    phi = 2.0 * math.pi * np.random.random()
+                    phi = 2.0 * math.pi * _uniform(state)
                     if knocked > cuts[0]:
                         momentum = math.sqrt(knocked * (knocked + 2.0 * ELECTRON_MASS))
                         other[:] = direction
                         _turn(other, min(1.0, energy * (1.0 - share * cosine) / momentum), phi + math.pi)
                         stack, count = _push(stack, count, _ELECTRON, knocked, position, other)
                     else:
-                        _give(position[0], position[1], position[2], knocked, active, readouts, layer_edges, cells, totals)
+                        _give(
+                            position[0], position[1], position[2], knocked, active, readouts, layer_edges, cells, totals
+                        )
                     _turn(direction, cosine, phi)
                     energy *= share
                     continue
                 bound = elements[medium, 0, 2]
                 freed = energy - bound if energy > bound else energy
                 if freed > cuts[0]:
-                    _turn(direction, _photo_cosine(freed), 2.0 * math.pi * np.random.random())
+                    _turn(direction, _photo_cosine(state, freed), 2.0 * math.pi * _uniform(state))
                     if energy > freed:
-                        _give(position[0], position[1], position[2], energy - freed, active, readouts, layer_edges, cells, totals)
+                        _give(
+                            position[0],
+                            position[1],
+                            position[2],
+                            energy - freed,
+                            active,
+                            readouts,
+                            layer_edges,
+                            cells,
+                            totals,
+                        )
                     what, energy = _ELECTRON, freed
                     continue
                 _give(position[0], position[1], position[2], energy, active, readouts, layer_edges, cells, totals)
@@ -366,27 +397,27 @@ def shower(seed, kind, energy, start, slabs, materials, photon, electron, elemen
                 fraction = index - place
                 if energy < 1.0:
                     # what cannot reach the next slab stays here; few photons are lost with it below 1 MeV
-                    reach = 10.0 * _look_up(electron[medium, 6], place, fraction)
+                    reach = 10.0 * _look_up(electron[medium], place, 6, fraction)
                     stops = reach < slabs[slab + 1] - position[2] and reach < position[2] - slabs[slab]
             if stops:
                 _give(position[0], position[1], position[2], energy, active, readouts, layer_edges, cells, totals)
                 if positron:
                     other[0], other[1], other[2] = 0.0, 0.0, 1.0
-                    _turn(other, 2.0 * np.random.random() - 1.0, 2.0 * math.pi * np.random.random())
+                    _turn(other, 2.0 * _uniform(state) - 1.0, 2.0 * math.pi * _uniform(state))
                     stack, count = _push(stack, count, _PHOTON, ELECTRON_MASS, position, other)
                     other *= -1.0
                     stack, count = _push(stack, count, _PHOTON, ELECTRON_MASS, position, other)
                 break
-            loss = 0.1 * _look_up(electron[medium, 4 if positron else 3], place, fraction)
-            radiate = 0.1 * _look_up(electron[medium, 0], place, fraction)
-            knock = 0.1 * _look_up(electron[medium, 2 if positron else 1], place, fraction)
-            scatter = 0.1 * _look_up(electron[medium, 5], place, fraction)
+            loss = 0.1 * _look_up(electron[medium], place, 4 if positron else 3, fraction)
+            radiate = 0.1 * _look_up(electron[medium], place, 0, fraction)
+            knock = 0.1 * _look_up(electron[medium], place, 2 if positron else 1, fraction)
+            scatter = 0.1 * _look_up(electron[medium], place, 5, fraction)
             longest = max(min(cuts[4] * energy / loss, 1.0 / scatter), cuts[5])
-            to_event = -math.log(1.0 - np.random.random()) / (radiate + knock + 1e-300)
+            to_event = -math.log(1.0 - _uniform(state)) / (radiate + knock + 1e-300)
             event = to_event < longest
             length = to_event if event else longest
             length = min(length, energy / loss)
-            hinge = length * np.random.random()
+            hinge = length * _uniform(state)
             left = length
             crossed = False
             for leg in range(2):
@@ -401,7 +432,7 @@ def shower(seed, kind, energy, start, slabs, materials, photon, electron, elemen
                 if crossed:
                     path = max(wall, 0.0)
                 lost = min(loss * path, energy)
-                r = np.random.random() * path
+                r = _uniform(state) * path
                 _give(
                     position[0] + r * direction[0],
                     position[1] + r * direction[1],
@@ -421,26 +452,26 @@ def shower(seed, kind, energy, start, slabs, materials, photon, electron, elemen
                     slab += ahead
                     break
                 if leg == 0:
-                    _turn(direction, _scattered(math.exp(-length * scatter)), 2.0 * math.pi * np.random.random())
+                    _turn(direction, _scattered(state, length * scatter), 2.0 * math.pi * _uniform(state))
             if crossed or not event or energy < cuts[0]:
                 continue
-            if np.random.random() * (radiate + knock) < radiate:
+            if _uniform(state) * (radiate + knock) < radiate:
                 if energy <= cuts[3]:
                     continue
-                chosen = _element(elements[medium])
-                k = _radiated(energy, cuts[3], elements[medium, chosen, 0], elements[medium, chosen, 1])
-                theta = min(_small_angle() * ELECTRON_MASS / (energy + ELECTRON_MASS), math.pi)
+                chosen = _element(state, elements[medium])
+                k = _radiated(state, energy, cuts[3], elements[medium, chosen, 0], elements[medium, chosen, 1])
+                theta = min(_small_angle(state) * ELECTRON_MASS / (energy + ELECTRON_MASS), math.pi)
                 other[:] = direction
-                _turn(other, math.cos(theta), 2.0 * math.pi * np.random.random())
+                _turn(other, math.cos(theta), 2.0 * math.pi * _uniform(state))
                 stack, count = _push(stack, count, _PHOTON, k, position, other)
                 energy -= k
                 continue
             if energy * (1.0 if positron else 0.5) <= cuts[2]:
                 continue
-            knocked = _knocked(energy, cuts[2], positron)
+            knocked = _knocked(state, energy, cuts[2], positron)
             momentum = math.sqrt(energy * (energy + 2.0 * ELECTRON_MASS))
             cosine = math.sqrt(knocked * (energy + 2.0 * ELECTRON_MASS) / (energy * (knocked + 2.0 * ELECTRON_MASS)))
-            phi = 2.0 * math.pi * np.random.random()
+            phi = 2.0 * math.pi * _uniform(state)
             other[:] = direction
             _turn(other, min(cosine, 1.0), phi)
             stack, count = _push(stack, count, _ELECTRON, knocked, position, other)
