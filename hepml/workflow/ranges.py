@@ -84,14 +84,14 @@ class RangeCounter:
         self._n_entries += len(X)
         for counts, (column, trained) in zip(self._counts, self._ranges, strict=True):
             values = X[:, column]
-            n_missing = np.count_nonzero(np.isnan(values))
+            n_missing = int(np.isnan(values).sum())
             if trained.minimum is None or trained.maximum is None:
                 # where the training had no value, each is outside
                 counts += [len(values) - n_missing, 0, n_missing]
             else:
                 # what is missing is neither below nor above
-                n_outside = (np.count_nonzero(values < trained.minimum), np.count_nonzero(values > trained.maximum))
-                counts += [*n_outside, n_missing]
+                below, above = int((values < trained.minimum).sum()), int((values > trained.maximum).sum())
+                counts += [below, above, n_missing]
 
     def take(self) -> tuple[OutsideRange, ...]:
         """Return what was counted, and begin anew."""
