@@ -43,22 +43,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hepml.classifiers.base import Classifier
+    from hepml.classifiers.estimator import Estimator
     from hepml.classifiers.fold_model import FoldModel
 
 __all__ = ["FOLDS_FORMAT", "FORMAT", "VERSION", "load", "load_bundle", "save_model"]
 
 FORMAT = "hepml-model"
 FOLDS_FORMAT = "hepml-fold-model"
-VERSION = 1
+VERSION = 2
+
+# what bundles of version 1 do not say
+_FIRST_TASK: dict[str, Any] = {"task": "classification", "n_targets": 0}
+_MOST_CLASSES = 1000
+_MOST_TARGETS = 1000
 
 _KEYS = {
     "format": str,
     "version": int,
     "kind": str,
+    "task": str,
     "parameters": dict,
     "negative_weights": str,
     "features": list,
     "classes": list,
+    "n_targets": int,
     "state": dict,
     "training_report": dict,
     "libraries": dict,
@@ -70,7 +78,7 @@ _FEATURE_KEYS = {"name": str, "expression": str, "unit": str, "title": str, "mis
 
 
 def save_model(
-    estimator: Classifier,
+    estimator: Estimator,
     folder: str | os.PathLike[str],
     *,
     features: Sequence[Feature] | None = None,
@@ -78,11 +86,11 @@ def save_model(
     attachments: Mapping[str, bytes] | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write a fitted classifier as a model bundle.
+    """Write a fitted model as a model bundle.
 
     Parameters
     ----------
-    estimator : Classifier
+    estimator : Classifier or Regressor
         Fitted.
     folder : path-like
         Where to; it appears only when it is complete.
@@ -125,10 +133,12 @@ def save_model(
         "format": FORMAT,
         "version": VERSION,
         "kind": estimator.kind,
+        "task": estimator.task,
         "parameters": {name: _plain(value) for name, value in estimator.get_params(deep=False).items()},
         "negative_weights": estimator.negative_weights,
         "features": [feature.to_dict() for feature in columns],
-        "classes": [_plain(label) for label in estimator.classes_],
+        "classes": [_plain(label) for label in getattr(estimator, "classes_", ())],
+        "n_targets": getattr(estimator, "n_targets_", 0),
         "state": estimator._state(),
         "training_report": estimator.training_report_,
         "libraries": library_versions(estimator.library),
@@ -193,15 +203,25 @@ def load(path: str | os.PathLike[str]) -> Model | FoldModel:
 
 def load_bundle(folder: Path, document: dict[str, Any]) -> Model:
     """Read the bundle of one model, whose model file was read; see :func:`load`."""
+    document = _FIRST_TASK | document if document.get("version") == 1 else document
     check_document(document, FORMAT, VERSION, _KEYS, str(folder / MODEL_FILE))
+    if document["task"] not in registry.ENTRY_POINT_GROUPS:
+        msg = (
+            f"{folder / MODEL_FILE}: {document['task']!r} is no task (known: {', '.join(registry.ENTRY_POINT_GROUPS)})"
+        )
+        raise ModelFormatError(msg)
+    regresses = document["task"] == "regression"
     features = _read_features(document["features"])
     payloads = read_files(folder, document, "payloads")
     attachments = read_files(folder, document, "attachments")
-    cls = registry.get(document["kind"])
+    cls = registry.get(document["kind"], "regression" if regresses else "classification")
     try:
         check_names(cls.kind, document["parameters"], cls.declared_parameters(), "parameters")
         estimator = cls.from_options(document["parameters"])
-        estimator.classes_ = _read_classes(document["classes"])
+        if regresses:
+            estimator.n_targets_ = _read_targets(document["n_targets"])
+        else:
+            estimator.classes_ = _read_classes(document["classes"], cls)
         estimator.n_features_in_ = len(features)
         estimator.training_report_ = document["training_report"]
         estimator._restore(document["state"], payloads)
@@ -211,7 +231,7 @@ def load_bundle(folder: Path, document: dict[str, Any]) -> Model:
     return Model(document["kind"], features, estimator, document["context"], document, attachments)
 
 
-def _features_to_write(estimator: Classifier, features: Sequence[Feature] | None) -> list[Feature]:
+def _features_to_write(estimator: Estimator, features: Sequence[Feature] | None) -> list[Feature]:
     if features is None:
         names = getattr(estimator, "feature_names_in_", [f"x{i}" for i in range(estimator.n_features_in_)])
         features = [Feature(str(name)) for name in names]
@@ -257,11 +277,23 @@ def _read_features(entries: list[Any]) -> tuple[Feature, ...]:
     return tuple(features)
 
 
-def _read_classes(labels: list[Any]) -> np.ndarray[Any, np.dtype[Any]]:
-    if len(labels) != 2 or type(labels[0]) is not type(labels[1]) or type(labels[0]) not in {bool, int, float, str}:
-        msg = f"{MODEL_FILE}: classes must be two labels of one type"
+def _read_classes(labels: list[Any], cls: type[Classifier]) -> np.ndarray[Any, np.dtype[Any]]:
+    most = _MOST_CLASSES if cls.multiclass else 2
+    if not 2 <= len(labels) <= most or len({type(label) for label in labels}) != 1:
+        allowed = "two labels" if most == 2 else f"2 to {most} labels"
+        msg = f"{MODEL_FILE}: classes must be {allowed} of one type"
+        raise ModelFormatError(msg)
+    if type(labels[0]) not in {bool, int, float, str} or labels != sorted(set(labels)):
+        msg = f"{MODEL_FILE}: classes must be labels, different and in order"
         raise ModelFormatError(msg)
     if type(labels[0]) is int and any(abs(label) >= 2**63 for label in labels):
         msg = f"{MODEL_FILE}: a class label does not fit 64 bits"
         raise ModelFormatError(msg)
     return np.array(labels)
+
+
+def _read_targets(number: int) -> int:
+    if not 1 <= number <= _MOST_TARGETS:
+        msg = f"{MODEL_FILE}: n_targets must be from 1 to {_MOST_TARGETS}, not {number}"
+        raise ModelFormatError(msg)
+    return number

@@ -10,66 +10,87 @@ from hepml.errors import InvalidInputError, unknown_name
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+    from typing import Any, Literal
 
-    from hepml.classifiers.base import Classifier
+    Task = Literal["classification", "regression"]
 
-__all__ = ["ENTRY_POINT_GROUP", "available", "get"]
+__all__ = ["ENTRY_POINT_GROUPS", "available", "get"]
 
-ENTRY_POINT_GROUP = "hepml.classifiers"
+ENTRY_POINT_GROUPS = {"classification": "hepml.classifiers", "regression": "hepml.regressors"}
 
 _BUILT_IN = {
-    "hist_gradient_boosting": "hepml.classifiers.hist_gradient_boosting:HistGradientBoostingClassifier",
-    "tmva": "hepml.classifiers.tmva:TMVAClassifier",
-    "xgboost": "hepml.classifiers.xgboost:XGBoostClassifier",
+    "classification": {
+        "hist_gradient_boosting": "hepml.classifiers.hist_gradient_boosting:HistGradientBoostingClassifier",
+        "tmva": "hepml.classifiers.tmva:TMVAClassifier",
+        "xgboost": "hepml.classifiers.xgboost:XGBoostClassifier",
+    },
+    "regression": {},
+}
+_BASES = {
+    "classification": "hepml.classifiers.base:Classifier",
+    "regression": "hepml.classifiers.regression:Regressor",
 }
 
 
-def available() -> tuple[str, ...]:
-    """Return the names of all kinds, those of installed plug-ins included, sorted; imports none of them."""
-    return tuple(sorted({*_BUILT_IN, *_plug_ins()}))
+def available(task: Task = "classification") -> tuple[str, ...]:
+    """Return the names of all kinds for a task, those of installed plug-ins included, sorted; imports none of them."""
+    return tuple(sorted({*_BUILT_IN[task], *_plug_ins(task)}))
 
 
-def get(kind: str) -> type[Classifier]:
+# classes cannot be told apart by the type checker, as classifiers and regressors are asked for by a word
+def get(kind: str, task: Task = "classification") -> type[Any]:
     """Return the estimator class of a kind.
 
     Parameters
     ----------
     kind : str
         ``"xgboost"``, ``"hist_gradient_boosting"``, or a name that an installed distribution registers under the
-        entry-point group ``hepml.classifiers``. A plug-in cannot replace a built-in kind.
+        entry-point group ``hepml.classifiers`` or ``hepml.regressors``. A plug-in cannot replace a built-in kind.
+    task : {"classification", "regression"}
+        What it is to do.
 
     Returns
     -------
     type
-        A subclass of :class:`~hepml.classifiers.Classifier`, usable with its defaults.
+        A subclass of :class:`~hepml.classifiers.Classifier` or :class:`~hepml.classifiers.Regressor`, usable with its
+        defaults.
 
     Raises
     ------
     UnknownNameError
         If no kind has that name; the message lists the known ones and the nearest.
     InvalidInputError
-        If a plug-in does not give a subclass of ``Classifier``.
+        If a plug-in does not give a subclass of the task's class.
 
     Examples
     --------
     >>> get("xgboost").kind
     'xgboost'
     """
-    if kind in _BUILT_IN:
-        module, _, name = _BUILT_IN[kind].partition(":")
-        found = getattr(importlib.import_module(module), name)
+    built_in = _BUILT_IN[task]
+    if kind in built_in:
+        found = _imported(built_in[kind])
     else:
-        plug_ins = _plug_ins()
+        plug_ins = _plug_ins(task)
         if kind not in plug_ins:
-            raise unknown_name(kind="classifier", name=kind, known={*_BUILT_IN, *plug_ins})
+            what = "classifier" if task == "classification" else "regressor"
+            raise unknown_name(kind=what, name=kind, known={*built_in, *plug_ins})
         found = plug_ins[kind].load()
-    from hepml.classifiers.base import Classifier
-
-    if not (isinstance(found, type) and issubclass(found, Classifier)):
-        msg = f"the plug-in for classifier {kind!r} gives {found!r}, not a subclass of hepml.classifiers.Classifier"
+    base = _imported(_BASES[task])
+    if not (isinstance(found, type) and issubclass(found, base)):
+        msg = (
+            f"the plug-in for {base.__name__.lower()} {kind!r} gives {found!r}, not a subclass of "
+            f"hepml.classifiers.{base.__name__}"
+        )
         raise InvalidInputError(msg)
     return found
 
 
-def _plug_ins() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in _BUILT_IN}
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _plug_ins(task: Task) -> dict[str, EntryPoint]:
+    found = entry_points(group=ENTRY_POINT_GROUPS[task])
+    return {point.name: point for point in found if point.name not in _BUILT_IN[task]}

@@ -73,12 +73,12 @@ def checked_weights(weight: object, n_events: int, what: str = "sample_weight") 
 
 def prepare_weights(
     X: NDArray[np.float32],
-    y: NDArray[np.bool_],
+    group: NDArray[np.int64],
     weight: NDArray[np.float64],
     policy: str,
     *,
     feature_names: Sequence[str],
-    class_names: tuple[str, str],
+    class_names: tuple[str, ...],
 ) -> TrainingWeights:
     """Apply a policy for negative weights and normalise.
 
@@ -86,8 +86,8 @@ def prepare_weights(
     ----------
     X : ndarray of float32, shape (n_events, n_features)
         Features, NaN where missing; only for the shifts.
-    y : ndarray of bool, shape (n_events,)
-        True for signal.
+    group : ndarray of int64, shape (n_events,)
+        Number of the event's class; all 0 without classes.
     weight : ndarray of float64, shape (n_events,)
         Signed weights from :func:`checked_weights`.
     policy : {"signed", "ignore", "abs"}
@@ -95,7 +95,7 @@ def prepare_weights(
     feature_names : sequence of str
         For the messages.
     class_names : tuple of str
-        Names of background and signal.
+        Names of the classes; one empty name without classes.
 
     Returns
     -------
@@ -130,10 +130,11 @@ def prepare_weights(
         "classes": {},
         "shifts": {},
     }
-    for name, members in zip(class_names, (~y, y), strict=True):
-        report["classes"][name] = _class_sums(name, weight[members], used[members])
+    for number, name in enumerate(class_names):
+        members = group == number
+        report["classes"][name or "all"] = _class_sums(name, weight[members], used[members])
     if n_negative and policy != "signed":
-        report["shifts"] = _mean_shifts(X, y, weight, used, feature_names=feature_names, class_names=class_names)
+        report["shifts"] = _mean_shifts(X, group, weight, used, feature_names=feature_names, class_names=class_names)
         _warn(report, class_names)
     rows = np.flatnonzero(used) if report["n_used"] < weight.size else None
     selected = used if rows is None else used[rows]
@@ -145,13 +146,13 @@ def _class_sums(name: str, weight: NDArray[np.float64], used: NDArray[np.float64
     sigma = float(np.sqrt(np.square(used).sum()))
     if total <= 0.0:
         msg = (
-            f"class {name!r}: the weights of its {weight.size} training events sum to {total:g}; "
+            f"{_of_class(name)}the weights of its {weight.size} training events sum to {total:g}; "
             "training needs a positive sum in each class"
         )
         raise EmptyClassError(msg)
     if (used < 0.0).any() and total < _SIGNIFICANCE * sigma:
         msg = (
-            f"class {name!r}: the signed weights of its training events sum to {total:g} +- {sigma:g}, less than "
+            f"{_of_class(name)}the signed weights of its training events sum to {total:g} +- {sigma:g}, less than "
             f"{_SIGNIFICANCE:g} standard deviations: too few events for their cancellation"
         )
         raise EmptyClassError(msg)
@@ -164,14 +165,18 @@ def _class_sums(name: str, weight: NDArray[np.float64], used: NDArray[np.float64
     }
 
 
+def _of_class(name: str) -> str:
+    return f"class {name!r}: " if name else ""
+
+
 def _mean_shifts(
     X: NDArray[np.float32],
-    y: NDArray[np.bool_],
+    group: NDArray[np.int64],
     weight: NDArray[np.float64],
     used: NDArray[np.float64],
     *,
     feature_names: Sequence[str],
-    class_names: tuple[str, str],
+    class_names: tuple[str, ...],
 ) -> dict[str, dict[str, float | None]]:
     """Return (mean with the used weights - mean with the signed ones) / sigma of the latter, by feature and class."""
     shifts: dict[str, dict[str, float | None]] = {}
@@ -180,9 +185,9 @@ def _mean_shifts(
         release(X[:, index])
         present = ~np.isnan(column)
         shifts[feature] = {}
-        for name, members in zip(class_names, (~y, y), strict=True):
-            rows = members & present
-            shifts[feature][name] = _shift(column[rows], weight[rows], used[rows])
+        for number, name in enumerate(class_names):
+            rows = (group == number) & present
+            shifts[feature][name or "all"] = _shift(column[rows], weight[rows], used[rows])
     return shifts
 
 
@@ -195,21 +200,21 @@ def _shift(x: NDArray[np.float64], weight: NDArray[np.float64], used: NDArray[np
     return (float((used * x).sum()) / used_total - mean) / sigma if sigma > 0.0 else None
 
 
-def _warn(report: dict[str, Any], class_names: tuple[str, str]) -> None:
+def _warn(report: dict[str, Any], class_names: tuple[str, ...]) -> None:
     def text(value: float | None) -> str:
         return "-" if value is None else f"{value:+.1f}"
 
     listed = ", ".join(
-        f"{feature} {' / '.join(text(shift[name]) for name in class_names)}"
+        f"{feature} {' / '.join(text(shift[name or 'all']) for name in class_names)}"
         for feature, shift in report["shifts"].items()
     )
     _log.warning(
         "negative_weights=%r: %d of %d training events have negative weights and are %s; the weighted means of the "
-        "features shift by (in standard deviations, class %s / %s): %s",
+        "features shift by (in standard deviations, class %s): %s",
         report["policy"],
         report["n_negative"],
         report["n_events"],
         "not used" if report["policy"] == "ignore" else "used with their absolute value",
-        *class_names,
+        " / ".join(name or "all" for name in class_names),
         listed,
     )

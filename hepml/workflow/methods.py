@@ -16,7 +16,7 @@ from hepml.classifiers import FoldModel
 from hepml.classifiers.card import CARD
 from hepml.data import Part
 from hepml.data.seen import SEEN_FILE
-from hepml.errors import HepmlError, InvalidInputError, ModelFormatError
+from hepml.errors import HepmlError, InvalidInputError, ModelFormatError, unknown_name
 from hepml.evaluation import roc_curve
 from hepml.workflow.cards import training_card
 from hepml.workflow.seeds import task_seed
@@ -248,6 +248,10 @@ def train_method(
         sample_weight=train.train_weight,
         validation=(validation.X, validation.y, validation.train_weight),
         features=prepared.dataset.features,
+        spectators={
+            column: (_column(prepared, column, train, name), _column(prepared, column, validation, name))
+            for column in estimator.needed_spectators()
+        },
     )
     try:
         cuts = choose_cuts(validation, estimator.evaluate(validation.X), working_points)
@@ -275,6 +279,20 @@ def choose_cuts(validation: Selection, score: NDArray[np.float64], working_point
     """Return the cuts that keep the given shares of the signal, on the validation part."""
     curve = roc_curve(validation.y, score, validation.weight, event=validation.event)
     return tuple(Cut(target, float(curve.at_signal_efficiency(target).threshold)) for target in working_points)
+
+
+def _column(prepared: Prepared, column: str, selection: Selection, method: str) -> NDArray[np.float64]:
+    """Return a spectator or a feature of the events of one part, by its name."""
+    dataset = prepared.dataset
+    if column in dataset.feature_names:
+        return selection.X[:, dataset.feature_names.index(column)].astype(np.float64)
+    if column in dataset.spectators:
+        return dataset.spectators[column][selection.rows].astype(np.float64)
+    raise unknown_name(
+        kind=f"feature or spectator, which the options of {method} ask for,",
+        name=column,
+        known=(*dataset.feature_names, *dataset.spectators),
+    )
 
 
 def _plain(parameters: dict[str, Any]) -> dict[str, Any]:

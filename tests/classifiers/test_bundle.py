@@ -54,6 +54,13 @@ def _rewrite_payload(folder, content):
     _edit(folder, payloads=[entry])
 
 
+def test_a_bundle_of_version_1_is_upgraded(model, folder, events):
+    _edit(folder, version=1, task=None, n_targets=None)
+    loaded = hepml.load(folder)
+    assert np.array_equal(loaded.evaluate(events.X), model.evaluate(events.X))
+    assert loaded.metadata["task"] == "classification"
+
+
 def test_round_trip(kind, model, folder, events):
     loaded = hepml.load(folder)
     assert (loaded.kind, loaded.features) == (kind, FEATURES)
@@ -197,7 +204,7 @@ def test_links_are_not_followed(folder, tmp_path):
     [
         ({"format": "pickle"}, "is not a hepml model: its format is 'pickle'"),
         ({"format": None}, "its format is None"),
-        ({"version": 2}, "has version 2 .* use a newer hepml"),
+        ({"version": 3}, "has version 3 .* use a newer hepml"),
         ({"version": "1"}, "'1' is no version"),
         ({"version": True}, "True is no version"),
         ({"kind": 3}, "'kind' is not of type str"),
@@ -213,6 +220,8 @@ def test_links_are_not_followed(folder, tmp_path):
         ({"classes": [0]}, "two labels"),
         ({"classes": [0, "1"]}, "two labels"),
         ({"classes": [0, 2**70]}, "64 bits"),
+        ({"classes": [1, 0]}, "different and in order"),
+        ({"task": "clustering"}, "'clustering' is no task"),
         ({"state": {"x": 1}}, "state|baseline"),
         ({"payloads": []}, "payload"),
         ({"surprise": 1}, "unknown key 'surprise'"),

@@ -32,9 +32,11 @@ def test_listing_the_kinds_imports_no_library_of_one():
 
 def test_an_entry_point_adds_a_kind_but_cannot_replace_one(monkeypatch):
     points = [
-        EntryPoint("mine", "hepml.classifiers.xgboost:XGBoostClassifier", registry.ENTRY_POINT_GROUP),
-        EntryPoint("bad", "math:sqrt", registry.ENTRY_POINT_GROUP),
-        EntryPoint("xgboost", "math:sqrt", registry.ENTRY_POINT_GROUP),
+        EntryPoint(
+            "mine", "hepml.classifiers.xgboost:XGBoostClassifier", registry.ENTRY_POINT_GROUPS["classification"]
+        ),
+        EntryPoint("bad", "math:sqrt", registry.ENTRY_POINT_GROUPS["classification"]),
+        EntryPoint("xgboost", "math:sqrt", registry.ENTRY_POINT_GROUPS["classification"]),
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "hepml.classifiers" else [])
     assert registry.available() == ("bad", "hist_gradient_boosting", "mine", "tmva", "xgboost")
