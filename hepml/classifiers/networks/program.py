@@ -143,6 +143,11 @@ class Program:
         return _width(self.steps, len(self.columns))
 
     @property
+    def unit(self) -> Floats:
+        """What is one unit of each output: the width of a target, else 1; float64 of shape (n_outputs,)."""
+        return np.ones(self.n_outputs) if self.target_scale is None else np.abs(self.target_scale)
+
+    @property
     def without_fill(self) -> tuple[int, ...]:
         """The features of which a missing value makes the score missing."""
         return tuple(

@@ -26,7 +26,7 @@ __all__ = ["TOLERANCE", "edge_case_events", "export", "verify"]
 
 _LOG = logging.getLogger(__name__)
 
-# of a score, as a part of max(1, |score|)
+# of a score or margin, as a part of its size, at least 1 or the width of a target
 TOLERANCE = 1e-5
 # from here on the bound on what single precision does to a margin counts
 _HUGE = 1e-2
@@ -73,8 +73,9 @@ def export(
 def verify(form: Form, program: Program, evaluate: Evaluate) -> Verification:
     """Compare a form with its network on random events and edge cases.
 
-    Margins and scores of the form, of the program in double precision and of the network itself must agree to 1e-5 of
-    max(1, size), but for events so far out that single precision does more to their margins, which is computed.
+    Margins and scores of the form, of the program in double precision and of the network itself must agree to 1e-5 of their
+    size (at least 1, or the width of a target), but for events so far out that single precision does more to their margins,
+    which is computed.
 
     Returns
     -------
@@ -92,7 +93,7 @@ def verify(form: Form, program: Program, evaluate: Evaluate) -> Verification:
     # steeper than 1
     huge = np.where(error > _HUGE, error, 0.0)
     of_margin, of_score = (
-        TOLERANCE * np.maximum(1.0, np.abs(values)) + more
+        TOLERANCE * np.maximum(program.unit, np.abs(values)) + more
         for values, more in ((margin, huge), (score, huge.max(axis=1, keepdims=True)))
     )
     _compare("the network", program, X, "score", evaluate(X).reshape(score.shape), score, of_score)
