@@ -64,6 +64,8 @@ BOTH = [
     ("BDT", "NTrees=10:BoostType=AdaCost:Css=0.9:Cts_sb=1.5:Ctb_ss=0.8:Cbb=1.1"),
     ("BDT", "NTrees=10:BoostType=AdaCost:Cts_sb=2:UseBaggedBoost:NegWeightTreatment=Pray:SigToBkgFraction=1.5"),
     ("BDT", "NTrees=10:MaxDepth=4:DoPreselection"),
+    ("BDT", "NTrees=10:MaxDepth=3:UseFisherCuts:MinLinCorrForFisher=0.2"),
+    ("BDT", "NTrees=5:MaxDepth=3:UseFisherCuts:MinLinCorrForFisher=0.2:UseExclusiveVars:DoBoostMonitor"),
     ("BDT", "NTrees=10:MaxDepth=5:MinNodeSize=1%:PruneMethod=CostComplexity:PruneStrength=-1"),
     ("BDT", "NTrees=10:MaxDepth=5:MinNodeSize=1%:PruneMethod=CostComplexity:PruneStrength=30"),
     ("BDT", "NTrees=10:MaxDepth=5:MinNodeSize=1%:PruneMethod=ExpectedError:PruneStrength=2"),
@@ -191,7 +193,7 @@ def test_both_engines_train_the_same(samples: Path, split: str, kind: str, optio
     if "CreateMVAPdfs" in options:
         np.testing.assert_allclose(ours.proba(X), theirs.proba(X), rtol=0, atol=1e-6)
     if kind == "BDT":
-        np.testing.assert_array_equal(ours.forest.feature, theirs.forest.feature)
+        np.testing.assert_array_equal(ours.method.forest.feature, theirs.method.forest.feature)
 
 
 def test_several_classes_and_a_regression(samples: Path) -> None:

@@ -39,8 +39,10 @@ TRAINERS = {
     "LD": "hepml.tmva.training.linear:LINEAR_DISCRIMINANT",
 }
 
-# options that change what is printed, and no response: the log says everything in any case
-_ONLY_PRINTED = frozenset({"V", "VerbosityLevel", "H"})
+# options that change what is printed or drawn, and no response: the log says everything in any case; DoBoostMonitor adds
+# histograms of the training and test events to TMVA.root every few trees, and leaves the weights as they are, byte for byte;
+# CheckHist of a density (CheckHistMVAPdf, ...) warns of empty bins
+_ONLY_PRINTED = frozenset({"V", "VerbosityLevel", "H", "DoBoostMonitor"})
 # options of every method, which the engine itself obeys; densities have MVAPdf in their names
 _OF_ALL = frozenset({"VarTransform", "CreateMVAPdfs", "IgnoreNegWeightsInTraining"})
 

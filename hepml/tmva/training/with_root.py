@@ -115,11 +115,13 @@ class MethodOfRoot(Answering):
         ------
         InvalidInputError
             If it is something else.
+        ExportError
+            If it cuts on Fisher discriminants, or a preselection decides before the trees do.
         """
         from hepml.tmva.methods.bdt import BDT
 
         if isinstance(self.reader, Reader) and isinstance(self.reader.method, BDT):
-            return self.reader.method.forest
+            return self.reader.method.forest_alone(self.name)
         msg = f"{self.name} is of kind {self.kind}, and has no forest"
         raise InvalidInputError(msg)
 
