@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,8 @@ def write_network(
         listed = ", ".join(f"{key} ({form})" for key, form in FORMS.items())
         msg = f"{path} is no format for networks; they are written as {listed}"
         raise InvalidInputError(msg)
+    # an estimator may know its features by their place only
+    program = replace(program, features=tuple(feature.name for feature in model.features))
     evaluate = _scores(model, program)
     if suffix == ".xml":
         labels = getattr(model.estimator, "classes_", ()) if program.link == "softmax" else ()
