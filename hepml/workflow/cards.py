@@ -65,12 +65,13 @@ def add_results(folder: Path, metrics: Mapping[str, Any]) -> None:
         ``methods.NAME`` of ``metrics.json``.
     """
     results: dict[str, str] = {}
-    roc = metrics.get("roc", {})
+    # what is not computable states a reason instead of numbers
+    roc, cuts = metrics.get("roc", {}), metrics.get("cuts", [])
     if "auc" in roc:
         results["area under the ROC curve"] = _with_error(roc["auc"], roc["auc_error"])
-        for name in ("signal", "background"):
+        for name in (name for name in ("signal", "background") if f"n_{name}" in roc):
             results[f"{name} events, sum of weights"] = f"{roc[f'n_{name}']}, {roc[f'sum_{name}']:.6g}"
-    for cut in metrics.get("cuts", ()):
+    for cut in cuts if isinstance(cuts, list) else []:
         efficiencies = ", ".join(
             f"{name} {_with_error(cut[f'{name}_efficiency'], cut[f'{name}_efficiency_error'])}"
             for name in ("signal", "background")

@@ -115,7 +115,7 @@ def test_onnx_is_applied_without_torch(bundle: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     convert_model(bundle, tmp_path / "nn.onnx")
     write_sample(tmp_path / "events.root", 400, mean=0.0, seed=3)
-    code = "import sys; from hepml.workflow import apply_model; apply_model(*sys.argv[1:4]); assert 'torch' not in sys.modules"
+    code = "import sys, hepml.workflow as w; w.apply_model(*sys.argv[1:4]); assert 'torch' not in sys.modules"
     command = [sys.executable, "-c", code, tmp_path / "nn.onnx", tmp_path / "events.root", tmp_path / "onnx.root"]
     subprocess.run(command, check=True)
     apply_model(bundle, tmp_path / "events.root", tmp_path / "bundle.root", sample="none")
