@@ -22,8 +22,8 @@ __all__ = ["CARD", "FeatureRange", "ModelCard", "TrainedSample", "trained_ranges
 CARD = "card"
 # what lies outside of the two quantiles, at each end
 TAIL = 1e-3
-# rows that quantiles are computed of: at each end a thousand of them lie outside
-_MOST_ROWS = 1_000_000
+# rows that quantiles are computed of: at each end three hundred of them lie outside
+_MOST_ROWS = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ class FeatureRange:
     minimum, maximum : float or None
         Of the rows of non-zero weight; None if none of them has a value.
     low, high : float or None
-        Quantiles of 0.1% and 99.9% by the sizes of weights (signed ones have no monotone quantiles); of more than a million
-        rows by every k-th of them.
+        Quantiles of 0.1% and 99.9% by the sizes of weights (signed ones have no monotone quantiles); of more than 300,000
+        rows, of every k-th of them.
     missing : float
         Share of the rows of non-zero weight that have no value, by the sizes of weights.
     """

@@ -15,7 +15,7 @@ BENCHMARK = Path(__file__).resolve().parents[3] / "benchmarks" / "nn_agreement.p
 
 @pytest.fixture(scope="module")
 def agreement() -> Any:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     pytest.importorskip("onnxruntime")
     spec = importlib.util.spec_from_file_location("nn_agreement", BENCHMARK)
     assert spec is not None
