@@ -95,9 +95,7 @@ def _check_columns(program: Program, columns: Sequence[Column]) -> None:
     for column in columns:
         if column.knots is not None:
             name = program.features[column.feature]
-            _refuse(
-                f"the preprocessing of {name} is a curve (quantile), and TMVA can scale only (preprocessing: standard)"
-            )
+            _refuse(f"the preprocessing of {name} is a curve (quantile), and TMVA can scale only (scaling: standard)")
 
 
 def _cut_off(
