@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hepml.classifiers.networks.program import Column
+    from hepml.classifiers.networks.program import Column, Link
     from hepml.classifiers.training import TrainingPart
 
 __all__ = ["NNClassifier"]
@@ -194,7 +194,7 @@ class NNClassifier(Classifier):
                 if self.residual and k > 0:
                     layer = (Residual(layer),)
             steps += layer
-        link = "logistic" if self.n_outputs == 1 else "softmax"
+        link: Link = "logistic" if self.n_outputs == 1 else "softmax"
         return Program(tuple(self._feature_names()), columns, tuple(steps), link)
 
     def _outputs(self, program: Program, X: NDArray[np.float32]) -> NDArray[np.float64]:
