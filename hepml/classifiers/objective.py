@@ -129,6 +129,11 @@ class EarlyStopping:
         self.curve.append(value)
         if value < self.curve[self.best]:
             self.best = len(self.curve) - 1
+        return self.has_ended
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the patience is at its end."""
         return self.patience is not None and len(self.curve) - 1 - self.best >= self.patience
 
 

@@ -25,7 +25,7 @@ _BUILT_IN = {
         "tmva": "hepml.classifiers.tmva:TMVAClassifier",
         "xgboost": "hepml.classifiers.xgboost:XGBoostClassifier",
     },
-    "regression": {},
+    "regression": {"nn": "hepml.classifiers.networks.regressor:NNRegressor"},
 }
 _BASES = {
     "classification": "hepml.classifiers.base:Classifier",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hepml.workflow.preparation import Prepared, Selection
 
 __all__ = [
+    "CHECKPOINT_SUFFIX",
     "Cut",
     "MethodScores",
     "TrainedMethod",
@@ -42,6 +43,9 @@ __all__ = [
     "task_name",
     "train_method",
 ]
+
+# of what a training that was interrupted goes on from, beside the folder of its model
+CHECKPOINT_SUFFIX = ".training"
 
 _LOG = logging.getLogger("hepml.workflow")
 
@@ -242,6 +246,8 @@ def train_method(
             _LOG.info("%s: an earlier run had other data or options; it is trained again", name)
         shutil.rmtree(folder)
     train, validation = prepared.train, prepared.validation
+    checkpoint = folder.with_name(f".{folder.name}{CHECKPOINT_SUFFIX}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
     estimator.fit(
         train.X,
         train.y,
@@ -252,6 +258,7 @@ def train_method(
             column: (_column(prepared, column, train, name), _column(prepared, column, validation, name))
             for column in estimator.needed_spectators()
         },
+        checkpoint=checkpoint if estimator.can_resume else None,
     )
     try:
         cuts = choose_cuts(validation, estimator.evaluate(validation.X), working_points)
@@ -272,6 +279,7 @@ def train_method(
     )
     model = classifiers.load(folder)
     _check_stored(name, estimator, model, validation.X[:1000])
+    checkpoint.unlink(missing_ok=True)
     return TrainedMethod(name, model, cuts, resumed=False)
 
 

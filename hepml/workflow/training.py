@@ -13,7 +13,15 @@ from hepml.classifiers.fold_bundle import fold_context, save_folds
 from hepml.data import FALLBACK_NAMES, Part, SeenEvents
 from hepml.readers import split_location
 from hepml.workflow.cards import training_card
-from hepml.workflow.methods import TrainedMethod, build_estimators, choose_cuts, fold_scores, task_name, train_method
+from hepml.workflow.methods import (
+    CHECKPOINT_SUFFIX,
+    TrainedMethod,
+    build_estimators,
+    choose_cuts,
+    fold_scores,
+    task_name,
+    train_method,
+)
 from hepml.workflow.plan import Plan, training_names
 
 if TYPE_CHECKING:
@@ -187,5 +195,5 @@ def _clear(folder: Path, folds: Folds) -> None:
     for path in folder.iterdir():
         if path.name not in folds.names and path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name not in folds.names:
+        elif path.name not in folds.names and not path.name.endswith(CHECKPOINT_SUFFIX):
             path.unlink()

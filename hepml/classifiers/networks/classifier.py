@@ -8,27 +8,26 @@ import numpy as np
 from scipy.special import log_softmax
 
 from hepml.classifiers.base import Classifier
-from hepml.classifiers.networks.loop import DEVICES, Plan, chosen_device, import_torch, train_layers
-from hepml.classifiers.networks.network import from_payloads, margins, to_payloads
-from hepml.classifiers.networks.preprocessing import MISSING, SCALINGS, apply_columns, fit_columns
-from hepml.classifiers.networks.program import Activation, Affine, Program, Residual, Step
+from hepml.classifiers.decorrelation import Planed
+from hepml.classifiers.networks.perceptron import NETWORK_PARAMETERS, Perceptron, ranked
 from hepml.classifiers.objective import MARGIN_BOUND, signed_log_loss
-from hepml.classifiers.parameters import Choice, Flag, Integer, Number, Parameter
-from hepml.classifiers.training import thread_count
-from hepml.errors import FeatureValueError, ModelFormatError
+from hepml.classifiers.parameters import Names, Number, Parameter
+from hepml.errors import InvalidInputError
+from hepml.evaluation import distance_correlation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
 
-    from hepml.classifiers.networks.program import Column, Link
+    from hepml.classifiers.networks.program import Link
     from hepml.classifiers.training import TrainingPart
 
 __all__ = ["NNClassifier"]
 
+# of validation, of which the distance correlation is computed after each epoch
+_DEPENDENCE_EVENTS = 20_000
 
-class NNClassifier(Classifier):
+
+class NNClassifier(Planed, Classifier, Perceptron):
     """A multilayer perceptron (``kind: nn``), for two classes or more.
 
     Parameters
@@ -57,6 +56,14 @@ class NNClassifier(Classifier):
         Epochs without improvement on the validation part after which training ends; the best is kept.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to train.
+    decorrelated_from : sequence of str
+        Features or spectators that the output for background is not to depend on (docs/decorrelation.md).
+    decorrelation : float
+        Factor on its squared distance correlation with each of them, beside the log-loss.
+    planed_in : sequence of str
+        Features or spectators whose distribution the training weights are to make equal in all classes.
+    planing_bins : int
+        Bins of each of them.
     negative_weights : {"signed", "ignore", "abs"}
         What to do with negative weights.
     random_state : int
@@ -73,28 +80,13 @@ class NNClassifier(Classifier):
     """
 
     kind: ClassVar[str] = "nn"
-    library: ClassVar[str] = "torch"
     multiclass: ClassVar[bool] = True
     _parameters: ClassVar[dict[str, Parameter]] = {
-        "n_layers": Integer(0, 50),
-        "width": Integer(1, 8192),
-        "activation": Choice(("relu", "gelu", "silu", "tanh")),
-        "residual": Flag(),
-        "dropout": Number(0.0, 0.9),
-        "scaling": Choice(SCALINGS),
-        "missing": Choice(MISSING),
-        "epochs": Integer(1, 100_000),
-        "batch_size": Integer(1),
-        "learning_rate": Number(0.0, 10.0, above=True),
-        "weight_decay": Number(0.0),
-        "clip_norm": Number(0.0, above=True),
-        "ema_decay": Number(0.0, 0.99999),
-        "n_iter_no_change": Integer(1, optional=True),
-        "device": Choice(DEVICES),
+        **NETWORK_PARAMETERS,
+        **Planed.planing_parameters,
+        "decorrelated_from": Names(),
+        "decorrelation": Number(0.0),
     }
-
-    program_: Program
-    epochs_: int
 
     def __init__(
         self,
@@ -114,6 +106,10 @@ class NNClassifier(Classifier):
         ema_decay: float = 0.99,
         n_iter_no_change: int | None = 10,
         device: str = "auto",
+        decorrelated_from: tuple[str, ...] = (),
+        decorrelation: float = 1.0,
+        planed_in: tuple[str, ...] = (),
+        planing_bins: int = 20,
         negative_weights: str = "signed",
         random_state: int = 0,
         n_jobs: int | None = None,
@@ -133,98 +129,70 @@ class NNClassifier(Classifier):
         self.ema_decay = ema_decay
         self.n_iter_no_change = n_iter_no_change
         self.device = device
+        self.decorrelated_from = decorrelated_from
+        self.decorrelation = decorrelation
+        self.planed_in = planed_in
+        self.planing_bins = planing_bins
         self.negative_weights = negative_weights
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self.missing == "mean"
-        return tags
-
-    @property
-    def n_iter_(self) -> int:
-        """Number of epochs that are kept."""
-        return self.epochs_
+    def needed_spectators(self) -> tuple[str, ...]:
+        """Return the names of the columns that the options name."""
+        return tuple(dict.fromkeys((*super().needed_spectators(), *self.decorrelated_from)))
 
     def _train(self, train: TrainingPart, validation: TrainingPart | None) -> dict[str, Any]:
-        import_torch()
-        columns = fit_columns(train.X, train.weight, self._feature_names(), scaling=self.scaling, missing=self.missing)
-        plan = Plan(
-            widths=(len(columns), *[self.width] * self.n_layers, self.n_outputs),
-            activation=self.activation,
-            residual=self.residual,
-            dropout=self.dropout,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            clip_norm=self.clip_norm,
-            ema_decay=self.ema_decay,
-            patience=self.n_iter_no_change,
-            seed=self.random_state,
-            device=chosen_device(self.device),
-            threads=thread_count(self.n_jobs, len(train.X)),
+        variables = None
+        if self.decorrelated_from:
+            if self.n_outputs > 1:
+                msg = f"decorrelated_from is for two classes, not {self.n_outputs}"
+                raise InvalidInputError(msg)
+            background = train.target == 0
+            variables = np.array([ranked(train.spectators[name], background) for name in self.decorrelated_from])
+        trained = self._fit_network(
+            train,
+            validation,
+            train.target,
+            task="two" if self.n_outputs == 1 else "several",
+            decorrelation=self.decorrelation if self.decorrelated_from else 0.0,
+            variables=variables,
         )
-
-        def validate(arrays: Sequence[NDArray[np.float32]]) -> float:
-            assert validation is not None  # noqa: S101  (only called with one)
-            outputs = self._outputs(self._program(columns, arrays), validation.X)
-            return _loss(outputs, validation.target, validation.weight)
-
-        arrays, losses, monitored, best = train_layers(
-            apply_columns(columns, train.X), train.target, train.weight, plan, None if validation is None else validate
-        )
-        self.program_ = self._program(columns, arrays)
-        self.epochs_ = best + 1
         return {
             "iterations": self.epochs_,
-            "training_log_loss": losses,
-            "validation_log_loss": monitored,
-            "device": plan.device,
-            "threads": plan.threads,
+            "training_log_loss": trained.training,
+            "validation_log_loss": trained.validation,
         }
 
-    def _program(self, columns: tuple[Column, ...], arrays: Sequence[NDArray[np.float32]]) -> Program:
-        steps: list[Step] = []
-        for k in range(0, len(arrays), 2):
-            layer: tuple[Step, ...] = (Affine(arrays[k], arrays[k + 1]),)
-            if k < len(arrays) - 2:
-                layer = (*layer, Activation(self.activation))
-                if self.residual and k > 0:
-                    layer = (Residual(layer),)
-            steps += layer
-        link: Link = "logistic" if self.n_outputs == 1 else "softmax"
-        return Program(tuple(self._feature_names()), columns, tuple(steps), link)
+    def _n_units(self) -> int:
+        return self.n_outputs
 
-    def _outputs(self, program: Program, X: NDArray[np.float32]) -> NDArray[np.float64]:
-        outputs = margins(program, X)
-        gone = np.isnan(outputs).any(axis=1)
-        if gone.any():
-            names = [program.features[k] for k in program.without_fill if np.isnan(X[:, k]).any()]
-            msg = (
-                f"{int(gone.sum())} of {len(X)} events miss (NaN) a feature of {', '.join(names)}; the network was trained "
-                "without a policy for that: train with missing: mean"
-            )
-            raise FeatureValueError(msg)
-        return outputs
+    def _link(self) -> Link:
+        return "logistic" if self.n_outputs == 1 else "softmax"
+
+    def _validation_loss(self, outputs: NDArray[np.float64], validation: TrainingPart) -> float:
+        loss = _loss(outputs, validation.target, validation.weight)
+        if not self.decorrelated_from or self.decorrelation == 0.0:
+            return loss
+        background = validation.target == 0
+        dependence = sum(
+            distance_correlation(
+                outputs[background, 0],
+                ranked(validation.spectators[name], background)[background],
+                validation.weight[background],
+                max_events=_DEPENDENCE_EVENTS,
+            ).value
+            for name in self.decorrelated_from
+        )
+        return loss + self.decorrelation * dependence
 
     def _margin(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
         outputs = self._outputs(self.program_, X)
         return outputs[:, 0] if self.n_outputs == 1 else outputs
 
-    def _state(self) -> dict[str, Any]:
-        return {"epochs": self.epochs_}
-
-    def _payloads(self) -> dict[str, bytes]:
-        return to_payloads(self.program_)
-
-    def _restore(self, state: Mapping[str, Any], payloads: Mapping[str, bytes]) -> None:
-        if set(state) != {"epochs"} or type(state["epochs"]) is not int or state["epochs"] < 1:
-            msg = "a network has a number of epochs"
-            raise ModelFormatError(msg)
-        self.epochs_ = state["epochs"]
-        self.program_ = from_payloads(payloads, self._feature_names(), self.n_outputs)
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing == "mean"
+        return tags
 
 
 def _loss(outputs: NDArray[np.float64], target: NDArray[np.int64], weight: NDArray[np.float64]) -> float:

@@ -4,33 +4,48 @@ from __future__ import annotations
 
 import itertools
 import logging
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hepml.classifiers.networks.checkpoint import Checkpoint, Progress
 from hepml.classifiers.objective import MARGIN_BOUND, EarlyStopping
 from hepml.errors import HepmlError, InvalidInputError, missing_dependency
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     Arrays = list[NDArray[np.float32]]
 
-__all__ = ["DEVICES", "Plan", "chosen_device", "import_torch", "train_layers"]
+__all__ = ["DEVICES", "Events", "Plan", "Trained", "chosen_device", "import_torch", "train_layers"]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _SHARE_OF_WARM_UP = 0.3
+# of the peak of the learning rate, at the first step and at the last
+_FIRST_RATE, _LAST_RATE = 1.0 / 25.0, 1e-4
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train: the options of the estimator of the same names, and ``widths`` of the layers from input to output."""
+    """How to train: options of the estimator of the same names, and what follows from its task.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Of the layers, from input to output.
+    task : {"two", "several", "regression"}
+        Two classes and one output, several and as many, or targets.
+    decorrelation : float
+        Factor on the distance correlation of the output with each of the events' variables; 0 for none.
+    """
 
     widths: tuple[int, ...]
+    task: str
     activation: str
     residual: bool
     dropout: float
@@ -44,6 +59,49 @@ class Plan:
     seed: int
     device: str
     threads: int
+    decorrelation: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Events:
+    """What is trained on.
+
+    Parameters
+    ----------
+    inputs : ndarray of float32, shape (n_events, n_columns)
+        Columns of the events.
+    target : ndarray of int64, shape (n_events,), or of float32, shape (n_events, n_targets)
+        Classes or targets.
+    weight : ndarray of float64, shape (n_events,)
+        Signed weights.
+    variables : ndarray of float32, shape (n_variables, n_events)
+        What the output is not to depend on; NaN for events where that does not matter.
+    """
+
+    inputs: NDArray[np.float32]
+    target: NDArray[Any]
+    weight: NDArray[np.float64]
+    variables: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """What came of it.
+
+    Parameters
+    ----------
+    arrays : list of ndarray of float32
+        Weight (n_outputs, n_inputs) and bias of each layer, of the epoch that is kept.
+    training, validation : list of float
+        Loss after each epoch; the latter is empty without validation events.
+    best : int
+        Number of the epoch that is kept, from 0.
+    """
+
+    arrays: Arrays
+    training: list[float]
+    validation: list[float]
+    best: int
 
 
 # torch comes without types of its own in an environment that lacks it
@@ -70,35 +128,28 @@ def chosen_device(name: str) -> str:
 
 
 def train_layers(
-    inputs: NDArray[np.float32],
-    target: NDArray[np.int64],
-    weight: NDArray[np.float64],
+    events: Events,
     plan: Plan,
     validate: Callable[[Arrays], float] | None,
-) -> tuple[Arrays, list[float], list[float], int]:
+    checkpoint: Checkpoint | None = None,
+) -> Trained:
     """Train, and return the arrays of the best epoch.
 
     Parameters
     ----------
-    inputs : ndarray of float32, shape (n_events, n_columns)
-        Columns of the events.
-    target : ndarray of int64, shape (n_events,)
-        Classes.
-    weight : ndarray of float64, shape (n_events,)
-        Signed weights.
+    events : Events
+        What to train on.
     plan : Plan
         How to train.
     validate : callable or None
         Loss of arrays on the validation events; without it the last epoch is kept.
+    checkpoint : Checkpoint, optional
+        Where the training stands after each epoch, and goes on from, to the same digits as without an interruption.
 
     Returns
     -------
-    arrays : list of ndarray of float32
-        Weight (n_outputs, n_inputs) and bias of each layer.
-    training, validation : list of float
-        Loss after each epoch.
-    best : int
-        Number of the epoch that is kept, from 0.
+    Trained
+        Arrays and losses.
 
     Raises
     ------
@@ -107,80 +158,161 @@ def train_layers(
 
     Notes
     -----
-    The loss is sum w L / sum |w| of a batch, L the cross-entropy; for w < 0 it is that of min(L, MARGIN_BOUND). Within the
-    bound it is linear in the signed weights, and without it a region of negative net density would lower it without end.
+    The loss is sum w L / sum |w| of a batch, L the cross-entropy or half the squared difference; for w < 0 it is that of
+    min(L, MARGIN_BOUND). Within the bound it is linear in the signed weights, and without it a region of negative net
+    density would lower it without end. The learning rate rises to its peak and falls again along cosines
+    (L. Smith, N. Topin, arXiv:1708.07120), step by step.
     """
     torch = import_torch()
     before = torch.get_num_threads()
     torch.set_num_threads(plan.threads)
     try:
-        return _train(torch, inputs, target, weight, plan, validate=validate)
+        return _Loop(torch, events, plan).run(validate, checkpoint)
     except torch.OutOfMemoryError as error:
-        msg = (
-            f"the memory of {plan.device!r} does not suffice: lower batch_size ({plan.batch_size}) or take device: cpu"
-        )
+        kept = "" if checkpoint is None else "; what was trained so far is kept and taken up by --resume"
+        cure = f"lower batch_size ({plan.batch_size}) or take device: cpu"
+        msg = f"the memory of {plan.device!r} does not suffice: {cure}{kept}"
         raise HepmlError(msg) from error
     finally:
         torch.set_num_threads(before)
 
 
-def _train(
-    torch: Any,
-    inputs: NDArray[np.float32],
-    target: NDArray[np.int64],
-    weight: NDArray[np.float64],
-    plan: Plan,
-    *,
-    validate: Callable[[Arrays], float] | None,
-) -> tuple[Arrays, list[float], list[float], int]:
-    device, n = chosen_device(plan.device), len(inputs)
-    generator = torch.Generator().manual_seed(plan.seed)
-    parameters = _initial(torch, plan.widths, generator, device)
-    x = torch.from_numpy(inputs).to(device)
-    y = torch.from_numpy(np.ascontiguousarray(target)).to(device)
-    w = torch.from_numpy(weight.astype(np.float32)).to(device)
-    optimiser = torch.optim.AdamW(parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
-    steps = -(-n // plan.batch_size) * plan.epochs
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, plan.learning_rate, total_steps=max(steps, 4) + 1, pct_start=_SHARE_OF_WARM_UP
-    )
-    averaged = [p.detach().clone() for p in parameters]
-    watch, losses, step = EarlyStopping(plan.patience), [], 0
-    best = _arrays(averaged)
-    for epoch in range(plan.epochs):
-        order = torch.randperm(n, generator=generator).to(device)
+class _Loop:
+    """Parameters, optimiser and events on a device."""
+
+    def __init__(self, torch: Any, events: Events, plan: Plan) -> None:
+        self.torch, self.plan = torch, plan
+        device = chosen_device(plan.device)
+        self.generator = torch.Generator().manual_seed(plan.seed)
+        self.parameters = _initial(torch, plan.widths, self.generator, device)
+        self.x = torch.from_numpy(events.inputs).to(device)
+        self.y = torch.from_numpy(np.ascontiguousarray(events.target)).to(device)
+        self.w = torch.from_numpy(events.weight.astype(np.float32)).to(device)
+        self.variables = torch.from_numpy(events.variables).to(device)
+        self.optimiser = torch.optim.AdamW(self.parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
+        self.averaged = [p.detach().clone() for p in self.parameters]
+        self.n_steps = -(-len(events.inputs) // plan.batch_size) * plan.epochs
+        self.step = 0
+
+    def run(self, validate: Callable[[Arrays], float] | None, checkpoint: Checkpoint | None) -> Trained:
+        plan = self.plan
+        watch, losses = EarlyStopping(plan.patience), []
+        best = self._averages()
+        found = None if checkpoint is None else checkpoint.read()
+        if found is not None:
+            losses, best = found.training, found.best_arrays
+            for value in found.monitored:
+                watch.should_stop(value)
+            self._restore(found)
+            _log.info("the training goes on after epoch %d of %d", len(losses), plan.epochs)
+        stop = bool(losses) and validate is not None and watch.has_ended
+        for epoch in range(len(losses), plan.epochs):
+            if stop:
+                break
+            losses.append(self._epoch())
+            arrays = self._averages()
+            value = losses[-1] if validate is None else validate(arrays)
+            self._refuse_divergence(epoch, [value, losses[-1]], arrays, kept=checkpoint is not None and epoch > 0)
+            _log.info("epoch %d of %d: loss %.5f, monitored %.5f", epoch + 1, plan.epochs, losses[-1], value)
+            stop = watch.should_stop(value) and validate is not None
+            if validate is None or watch.best == epoch:
+                best = arrays
+            if checkpoint is not None:
+                checkpoint.write(self._progress(losses, watch.curve, best))
+        kept = len(losses) - 1 if validate is None else watch.best
+        return Trained(best, losses, [] if validate is None else watch.curve, kept)
+
+    def _epoch(self) -> float:
+        """Go through all events once and return their loss."""
+        torch, plan = self.torch, self.plan
+        order = torch.randperm(len(self.x), generator=self.generator).to(self.x.device)
         sums = torch.zeros(2, dtype=torch.float64)
         for rows in order.split(plan.batch_size):
-            batch_weight = w.index_select(0, rows)
-            outputs = _forward(torch, parameters, x.index_select(0, rows), plan, generator)
-            loss = (batch_weight * _losses(torch, outputs, y.index_select(0, rows), batch_weight)).sum()
-            scale = batch_weight.abs().sum()
-            optimiser.zero_grad(set_to_none=True)
-            (loss / scale.clamp_min(1e-30)).backward()
-            torch.nn.utils.clip_grad_norm_(parameters, plan.clip_norm)
-            optimiser.step()
-            schedule.step()
-            step += 1
-            decay = min(plan.ema_decay, (1 + step) / (10 + step))
-            torch._foreach_lerp_(averaged, [p.detach() for p in parameters], 1.0 - decay)
-            sums += torch.stack([loss.detach(), batch_weight.sum()]).cpu().double()
-        arrays = _arrays(averaged)
-        losses.append(float(sums[0] / sums[1]))
-        value = losses[-1] if validate is None else validate(arrays)
-        if not (np.isfinite(value) and np.isfinite(losses[-1]) and all(np.isfinite(a).all() for a in arrays)):
-            msg = (
-                f"the loss is not finite after epoch {epoch + 1}: lower learning_rate ({plan.learning_rate:g}) or "
-                f"clip_norm ({plan.clip_norm:g}), or set scaling: quantile if features have long tails"
-            )
-            raise HepmlError(msg)
-        _log.info("epoch %d of %d: loss %.5f, monitored %.5f", epoch + 1, plan.epochs, losses[-1], value)
-        stop = watch.should_stop(value)
-        if validate is None or watch.best == epoch:
-            best = arrays
-        if validate is not None and stop:
-            break
-    kept = len(losses) - 1 if validate is None else watch.best
-    return best, losses, [] if validate is None else watch.curve, kept
+            for group in self.optimiser.param_groups:
+                group["lr"] = plan.learning_rate * _rate(self.step / max(self.n_steps, 1))
+            weight = self.w.index_select(0, rows)
+            outputs = _forward(torch, self.parameters, self.x.index_select(0, rows), plan, self.generator)
+            loss = (weight * _losses(torch, outputs, self.y.index_select(0, rows), weight, plan.task)).sum()
+            whole = loss / weight.abs().sum().clamp_min(1e-30)
+            if plan.decorrelation > 0.0:
+                whole = whole + plan.decorrelation * self._dependence(outputs[:, 0], rows, weight)
+            self.optimiser.zero_grad(set_to_none=True)
+            whole.backward()
+            torch.nn.utils.clip_grad_norm_(self.parameters, plan.clip_norm)
+            self.optimiser.step()
+            self.step += 1
+            decay = min(plan.ema_decay, (1 + self.step) / (10 + self.step))
+            torch._foreach_lerp_(self.averaged, [p.detach() for p in self.parameters], 1.0 - decay)
+            sums += torch.stack([loss.detach(), weight.sum()]).cpu().double()
+        return float(sums[0] / sums[1])
+
+    def _dependence(self, output: Any, rows: Any, weight: Any) -> Any:
+        """Return the sum of the distance correlations of the output with each of the variables."""
+        from hepml.classifiers.networks.distance_correlation import distance_correlation
+
+        found = self.torch.zeros((), device=output.device)
+        for variable in self.variables:
+            values = variable.index_select(0, rows)
+            chosen = self.torch.nonzero(~self.torch.isnan(values)).squeeze(1)
+            found = found + distance_correlation(output[chosen], values[chosen], weight[chosen])
+        return found
+
+    def _averages(self) -> Arrays:
+        return [p.detach().cpu().numpy().copy() for p in self.averaged]
+
+    def _refuse_divergence(self, epoch: int, values: Sequence[float], arrays: Arrays, *, kept: bool) -> None:
+        if all(map(math.isfinite, values)) and all(np.isfinite(array).all() for array in arrays):
+            return
+        msg = (
+            f"the loss is not finite after epoch {epoch + 1}: lower learning_rate ({self.plan.learning_rate:g}) or "
+            f"clip_norm ({self.plan.clip_norm:g}), or set scaling: quantile if features have long tails"
+        )
+        if kept:
+            msg += f"; the state after epoch {epoch} is kept"
+        raise HepmlError(msg)
+
+    def _progress(self, losses: list[float], monitored: list[float], best: Arrays) -> Progress:
+        moments = [
+            self.optimiser.state[p][key].detach().cpu().numpy().copy()
+            for p in self.parameters
+            for key in ("exp_avg", "exp_avg_sq")
+        ]
+        return Progress(
+            training=list(losses),
+            monitored=list(monitored),
+            step=self.step,
+            parameters=[p.detach().cpu().numpy().copy() for p in self.parameters],
+            averaged=self._averages(),
+            moments=moments,
+            best_arrays=best,
+            generator=self.generator.get_state().numpy().copy(),
+        )
+
+    def _restore(self, found: Progress) -> None:
+        torch, device = self.torch, self.x.device
+        self.step = found.step
+        self.generator.set_state(torch.from_numpy(found.generator.copy()))
+        with torch.no_grad():
+            for mine, values in zip(self.parameters, found.parameters, strict=True):
+                mine.copy_(torch.from_numpy(values.copy()))
+            for mine, values in zip(self.averaged, found.averaged, strict=True):
+                mine.copy_(torch.from_numpy(values.copy()))
+        for number, p in enumerate(self.parameters):
+            first, second = found.moments[2 * number : 2 * number + 2]
+            self.optimiser.state[p] = {
+                "step": torch.tensor(float(found.step)),
+                "exp_avg": torch.from_numpy(first.copy()).to(device),
+                "exp_avg_sq": torch.from_numpy(second.copy()).to(device),
+            }
+
+
+def _rate(share: float) -> float:
+    """Return the learning rate, in units of its peak, after a share of all steps."""
+    if share < _SHARE_OF_WARM_UP:
+        low, high, place = _FIRST_RATE, 1.0, share / _SHARE_OF_WARM_UP
+    else:
+        low, high, place = 1.0, _LAST_RATE, (share - _SHARE_OF_WARM_UP) / (1.0 - _SHARE_OF_WARM_UP)
+    return high + (low - high) * 0.5 * (1.0 + math.cos(math.pi * place))
 
 
 def _initial(torch: Any, widths: tuple[int, ...], generator: Any, device: str) -> list[Any]:
@@ -204,13 +336,11 @@ def _forward(torch: Any, parameters: list[Any], x: Any, plan: Plan, generator: A
     return torch.nn.functional.linear(x, parameters[-2], parameters[-1])
 
 
-def _losses(torch: Any, outputs: Any, target: Any, weight: Any) -> Any:
-    if outputs.shape[1] == 1:
-        entropy = torch.nn.functional.binary_cross_entropy_with_logits(outputs[:, 0], target.float(), reduction="none")
+def _losses(torch: Any, outputs: Any, target: Any, weight: Any, task: str) -> Any:
+    if task == "regression":
+        found = 0.5 * (outputs - target).square().sum(dim=1)
+    elif task == "two":
+        found = torch.nn.functional.binary_cross_entropy_with_logits(outputs[:, 0], target.float(), reduction="none")
     else:
-        entropy = torch.nn.functional.cross_entropy(outputs, target, reduction="none")
-    return torch.where(weight < 0.0, entropy.clamp(max=MARGIN_BOUND), entropy)
-
-
-def _arrays(parameters: list[Any]) -> list[NDArray[np.float32]]:
-    return [p.detach().cpu().numpy().copy() for p in parameters]
+        found = torch.nn.functional.cross_entropy(outputs, target, reduction="none")
+    return torch.where(weight < 0.0, found.clamp(max=MARGIN_BOUND), found)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hepml.classifiers.networks.program import Link
+
 __all__ = ["from_payloads", "margins", "to_payloads"]
 
 # products of matrices of one shape only: the last digits of a row depend on how many rows there are
@@ -31,7 +33,7 @@ _AFFINE, _ACTIVATION, _OPEN, _CLOSE = range(4)
 
 
 def margins(program: Program, X: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return what comes out of the last layer; a row does not depend on those beside it.
+    """Return what comes out of the last layer, in units of the targets; a row does not depend on those beside it.
 
     Parameters
     ----------
@@ -51,6 +53,8 @@ def margins(program: Program, X: NDArray[np.float32]) -> NDArray[np.float64]:
         padded = np.zeros((_ROWS, len(program.columns)), dtype=np.float32)
         padded[: len(block)] = apply_columns(program.columns, block)
         result[start : start + _ROWS] = _run(program.steps, padded)[: len(block)]
+    if program.target_scale is not None and program.target_shift is not None:
+        result = program.target_scale * result + program.target_shift
     return result
 
 
@@ -76,7 +80,13 @@ def to_payloads(program: Program) -> dict[str, bytes]:
     }
 
 
-def from_payloads(payloads: Mapping[str, bytes], features: Sequence[str], n_outputs: int) -> Program:
+def from_payloads(
+    payloads: Mapping[str, bytes],
+    features: Sequence[str],
+    n_outputs: int,
+    link: Link,
+    scales: tuple[NDArray[np.float64] | None, NDArray[np.float64] | None] = (None, None),
+) -> Program:
     """Read what :func:`to_payloads` wrote, trusting nothing.
 
     Raises
@@ -112,7 +122,7 @@ def from_payloads(payloads: Mapping[str, bytes], features: Sequence[str], n_outp
     reader = _Reader(layers.tolist(), flat)
     steps, _ = reader.steps(len(columns), inside=False)
     try:
-        program = Program(tuple(features), tuple(columns), steps, "logistic" if n_outputs == 1 else "softmax")
+        program = Program(tuple(features), tuple(columns), steps, link, *scales)
         fits = program.n_outputs == n_outputs and reader.used == len(flat) and used == len(knots)
     except InvalidInputError as error:
         msg = f"the network is damaged: {error}"
