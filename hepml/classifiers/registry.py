@@ -25,7 +25,11 @@ _BUILT_IN = {
         "tmva": "hepml.classifiers.tmva:TMVAClassifier",
         "xgboost": "hepml.classifiers.xgboost:XGBoostClassifier",
     },
-    "regression": {"nn": "hepml.classifiers.networks.regressor:NNRegressor"},
+    "regression": {
+        "hist_gradient_boosting": "hepml.classifiers.hist_gradient_boosting:HistGradientBoostingRegressor",
+        "nn": "hepml.classifiers.networks.regressor:NNRegressor",
+        "xgboost": "hepml.classifiers.xgboost:XGBoostRegressor",
+    },
 }
 _BASES = {
     "classification": "hepml.classifiers.base:Classifier",
