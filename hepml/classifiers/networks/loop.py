@@ -158,9 +158,9 @@ def train_layers(
 
     Notes
     -----
-    The loss is sum w L / sum |w| of a batch, L the cross-entropy or half the squared difference; for w < 0 it is that of
-    min(L, MARGIN_BOUND). Within the bound it is linear in the signed weights, and without it a region of negative net
-    density would lower it without end. The learning rate rises to its peak and falls again along cosines
+    The loss is sum w L / sum |w| of a batch, L the cross-entropy or half the squared difference. For w < 0 it is that of
+    min(L, MARGIN_BOUND), or of the output within the range of the targets: so it is linear in the signed weights up to a
+    bound, without which a region of negative net density would lower it without end. The learning rate rises to its peak and falls again along cosines
     (L. Smith, N. Topin, arXiv:1708.07120), step by step.
     """
     torch = import_torch()
@@ -189,6 +189,8 @@ class _Loop:
         self.y = torch.from_numpy(np.ascontiguousarray(events.target)).to(device)
         self.w = torch.from_numpy(events.weight.astype(np.float32)).to(device)
         self.variables = torch.from_numpy(events.variables).to(device)
+        is_regression = plan.task == "regression"
+        self.range = (self.y.min(dim=0).values, self.y.max(dim=0).values) if is_regression else None
         self.optimiser = torch.optim.AdamW(self.parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
         self.averaged = [p.detach().clone() for p in self.parameters]
         self.n_steps = -(-len(events.inputs) // plan.batch_size) * plan.epochs
@@ -232,7 +234,7 @@ class _Loop:
                 group["lr"] = plan.learning_rate * _rate(self.step / max(self.n_steps, 1))
             weight = self.w.index_select(0, rows)
             outputs = _forward(torch, self.parameters, self.x.index_select(0, rows), plan, self.generator)
-            loss = (weight * _losses(torch, outputs, self.y.index_select(0, rows), weight, plan.task)).sum()
+            loss = (weight * _losses(torch, outputs, self.y.index_select(0, rows), weight, self.range)).sum()
             whole = loss / weight.abs().sum().clamp_min(1e-30)
             if plan.decorrelation > 0.0:
                 whole = whole + plan.decorrelation * self._dependence(outputs[:, 0], rows, weight)
@@ -336,10 +338,12 @@ def _forward(torch: Any, parameters: list[Any], x: Any, plan: Plan, generator: A
     return torch.nn.functional.linear(x, parameters[-2], parameters[-1])
 
 
-def _losses(torch: Any, outputs: Any, target: Any, weight: Any, task: str) -> Any:
-    if task == "regression":
-        found = 0.5 * (outputs - target).square().sum(dim=1)
-    elif task == "two":
+def _losses(torch: Any, outputs: Any, target: Any, weight: Any, span: tuple[Any, Any] | None) -> Any:
+    """Return the loss of each event; ``span`` is that of the targets of a regression."""
+    if span is not None:
+        held = torch.where(weight[:, None] < 0.0, outputs.clamp(*span), outputs)
+        return 0.5 * (held - target).square().sum(dim=1)
+    if outputs.shape[1] == 1:
         found = torch.nn.functional.binary_cross_entropy_with_logits(outputs[:, 0], target.float(), reduction="none")
     else:
         found = torch.nn.functional.cross_entropy(outputs, target, reduction="none")
