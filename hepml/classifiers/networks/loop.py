@@ -160,8 +160,8 @@ def train_layers(
     -----
     The loss is sum w L / sum |w| of a batch, L the cross-entropy or half the squared difference. For w < 0 it is that of
     min(L, MARGIN_BOUND), or of the output within the range of the targets: so it is linear in the signed weights up to a
-    bound, without which a region of negative net density would lower it without end. The learning rate rises to its peak and falls again along cosines
-    (L. Smith, N. Topin, arXiv:1708.07120), step by step.
+    bound, without which a region of negative net density would lower it without end. The learning rate rises to its peak and
+    falls again along cosines (L. Smith, N. Topin, arXiv:1708.07120), step by step.
     """
     torch = import_torch()
     before = torch.get_num_threads()
