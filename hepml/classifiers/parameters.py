@@ -12,7 +12,7 @@ from hepml.errors import InvalidInputError, UnknownNameError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Choice", "Flag", "Integer", "Number", "Parameter", "Text", "check_names", "check_values"]
+__all__ = ["Choice", "Flag", "Integer", "Nested", "Number", "Parameter", "Text", "check_names", "check_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,18 @@ class Text:
         return None if isinstance(value, str) else "must be a text"
 
 
-Parameter = Integer | Number | Choice | Flag | Text
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """A mapping of names to values, which the kind itself checks; None for an empty one."""
+
+    def problem(self, value: object) -> str | None:
+        """Return what is wrong with a value, or None."""
+        if value is None or (isinstance(value, dict) and all(isinstance(name, str) for name in value)):
+            return None
+        return "must be a mapping of names to values"
+
+
+Parameter = Integer | Number | Choice | Flag | Nested | Text
 
 
 def check_names(kind: str, names: Iterable[object], known: Iterable[str], where: str = "") -> None:
