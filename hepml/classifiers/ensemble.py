@@ -97,7 +97,7 @@ class EnsembleClassifier(Classifier):
         members: dict[str, Any] | None = None,
         combine: str = "average",
         folds: int = 5,
-        event: list[str] | None = None,
+        event: list[str] | tuple[str, ...] = (),
         negative_weights: str = "signed",
         random_state: int = 0,
         n_jobs: int | None = None,
@@ -156,7 +156,7 @@ class EnsembleClassifier(Classifier):
 
     def needed_spectators(self) -> tuple[str, ...]:
         """Return the columns that say which rows are one event, for the folds."""
-        return tuple(self.event or ()) if self.combine == "stacking" else ()
+        return tuple(self.event) if self.combine == "stacking" else ()
 
     def _estimators(self, where: str = "", fold: int = 0) -> dict[str, Classifier]:
         place = f"{where}.members" if where else "members"
