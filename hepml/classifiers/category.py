@@ -106,7 +106,8 @@ class CategoryClassifier(Classifier):
     @property
     def handles_nan(self) -> bool:  # type: ignore[override]
         """Whether missing features (NaN) can be trained and evaluated on."""
-        members = [member.estimator for member in getattr(self, "members_", ())] or self._estimators()
+        fitted: tuple[Member, ...] = getattr(self, "members_", ())
+        members = [member.estimator for member in fitted] or self._estimators()
         return all(member.handles_nan for member in members)
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -47,7 +46,7 @@ class EnsembleClassifier(Classifier):
         response) for events that they were not trained on, by folds inside of the training part.
     folds : int
         Number of folds of the stacking.
-    event : list of str
+    event : sequence of str
         Spectators or features whose values are the same for rows of one event, which stay in one fold. Default: each row is
         an event.
     negative_weights : {"signed", "ignore", "abs"}
@@ -97,7 +96,7 @@ class EnsembleClassifier(Classifier):
         members: dict[str, Any] | None = None,
         combine: str = "average",
         folds: int = 5,
-        event: list[str] | tuple[str, ...] = (),
+        event: tuple[str, ...] = (),
         negative_weights: str = "signed",
         random_state: int = 0,
         n_jobs: int | None = None,
@@ -121,7 +120,8 @@ class EnsembleClassifier(Classifier):
     @property
     def handles_nan(self) -> bool:  # type: ignore[override]
         """Whether missing features (NaN) can be trained and evaluated on."""
-        members = [member.estimator for member in getattr(self, "members_", ())] or self._estimators()
+        fitted: tuple[Member, ...] = getattr(self, "members_", ())
+        members = [member.estimator for member in fitted] or list(self._estimators().values())
         return all(member.handles_nan for member in members)
 
     @property
@@ -307,12 +307,16 @@ def _joined(forests: list[Forest], coefficients: NDArray[np.float64], intercept:
     first = [forest.first_node[:-1] + offset for forest, offset in zip(forests, offsets, strict=True)]
     pairs = list(zip(forests, coefficients, strict=True))
     base = sum((forest.base * coefficient for forest, coefficient in pairs), np.zeros(forests[0].n_outputs))
-    joined = Forest.from_nodes(
-        **{
-            name: together(name)
-            for name in ("feature", "threshold", "missing_right", "value", "node_id", "gain", "cover")
-        },
-        **children,
+    return Forest.from_nodes(
+        feature=together("feature"),
+        threshold=together("threshold"),
+        left=children["left"],
+        right=children["right"],
+        missing_right=together("missing_right"),
+        value=together("value"),
+        node_id=together("node_id"),
+        gain=together("gain"),
+        cover=together("cover"),
         first_node=np.concatenate([*first, [sizes.sum()]]),
         feature_names=forests[0].feature_names,
         output=together("output"),
@@ -324,4 +328,3 @@ def _joined(forests: list[Forest], coefficients: NDArray[np.float64], intercept:
         takes_missing=all(forest.takes_missing for forest in forests),
         metadata={"source": "hepml", "objective": "ensemble"},
     )
-    return replace(joined)

@@ -167,7 +167,7 @@ class LightGBMTrees(Estimator):
         for _ in range(self.n_estimators):
             finished = booster.update(fobj=objective)
             if validation is not None:
-                ((_, _, value, _),) = booster.eval_valid(metric)
+                value = booster.eval_valid(metric)[0][2]
                 if watch.should_stop(value):
                     break
             if finished:

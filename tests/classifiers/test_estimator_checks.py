@@ -22,6 +22,8 @@ _CHECKS = parametrize_with_checks(
         classifiers.get("lightgbm", "regression")(n_estimators=20, min_child_samples=3, **_SMALL),
         classifiers.get("sklearn")(n_jobs=1),
         classifiers.get("sklearn", "regression")(n_jobs=1),
+        classifiers.get("category")(regions={"all": "1"}, method={"kind": "sklearn"}, n_jobs=1),
+        classifiers.get("ensemble")(members={"A": {"kind": "sklearn"}, "B": {"kind": "sklearn"}}, n_jobs=1),
         classifiers.get("tmva")(options="BoostType=Grad:NTrees=20:MaxDepth=3"),
     ],
     expected_failed_checks=lambda _: _REASONS,
