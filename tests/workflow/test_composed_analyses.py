@@ -32,6 +32,8 @@ def trained(name: str, folder: Path) -> Run:
     for sample in kept:
         sample["files"] = str(DATA / Path(sample["files"]).name)
     content["samples"] = kept
+    # those that are made of others; the rest is trained in many a test
+    content["methods"] = {name: m for name, m in content["methods"].items() if m["kind"] in {"category", "ensemble"}}
     (folder / "analysis.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     return Analysis.from_file(folder / "analysis.yaml").train(folder / "run")
 
@@ -66,8 +68,7 @@ def test_train_apply_compare(name: str, tmp_path: Path, request: pytest.FixtureR
     same = columns["run"][rows] == np.asarray(test["run"])[of_file]
     for method in run.method_names:
         assert np.array_equal(columns[method][rows][same], np.asarray(test[method])[of_file][same])
-    found = compare([run.path], tmp_path / "comparison")
-    assert set(found.metrics["methods"]) >= set(run.method_names)
+    assert set(compare([run.path], permutations=20).methods) == set(run.method_names)
 
 
 def test_an_average_of_trees_is_one_forest(ensemble: Run, tmp_path: Path) -> None:
