@@ -24,6 +24,7 @@ _BUILT_IN = {
         "ensemble": "hepml.classifiers.ensemble:EnsembleClassifier",
         "hist_gradient_boosting": "hepml.classifiers.hist_gradient_boosting:HistGradientBoostingClassifier",
         "lightgbm": "hepml.classifiers.lightgbm:LightGBMClassifier",
+        "nn": "hepml.classifiers.networks.classifier:NNClassifier",
         "sklearn": "hepml.classifiers.sklearn:SklearnClassifier",
         "tmva": "hepml.classifiers.tmva:TMVAClassifier",
         "xgboost": "hepml.classifiers.xgboost:XGBoostClassifier",

@@ -31,7 +31,7 @@ def folder(model, tmp_path):
 
 
 def _payload(folder):
-    (name,) = [path for path in folder.iterdir() if path.name != "model.json"]
+    (name,) = [path for path in folder.iterdir() if path.name not in {"MODEL_CARD.md", "model.json"}]
     return name
 
 
