@@ -45,6 +45,8 @@ def two_gaussians():
 
 @pytest.fixture(params=["hist_gradient_boosting", "lightgbm", "xgboost"])
 def kind(request):
+    if request.param == "lightgbm":
+        pytest.importorskip("lightgbm", reason="lightgbm is not installed")
     return request.param
 
 

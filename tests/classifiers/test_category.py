@@ -18,6 +18,8 @@ from hepml.errors import (
     UnknownNameError,
 )
 
+pytest.importorskip("lightgbm", reason="lightgbm is not installed")
+
 FEATURES = [Feature("x"), Feature("y"), Feature("eta")]
 METHOD = {"kind": "xgboost", "n_estimators": 20, "max_depth": 2}
 REGIONS = {"central": "abs(eta) < 1.5", "forward": "abs(eta) >= 1.5"}

@@ -9,6 +9,9 @@ from scipy.special import expit
 from hepml import classifiers
 from hepml.errors import InvalidInputError, ModelFormatError
 
+pytest.importorskip("lightgbm", reason="lightgbm is not installed")
+pytest.importorskip("skops", reason="skops is not installed")
+
 TREES = {"kind": "xgboost", "n_estimators": 20, "max_depth": 2}
 DEEP = {"kind": "xgboost", "n_estimators": 10, "max_depth": 4}
 LINEAR = {"kind": "sklearn", "estimator": "sklearn.linear_model.LogisticRegression"}

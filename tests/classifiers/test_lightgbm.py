@@ -10,6 +10,8 @@ import pytest
 from hepml import classifiers
 from hepml.errors import MissingDependencyError, ModelFormatError
 
+pytest.importorskip("lightgbm", reason="lightgbm is not installed")
+
 FEW = {"n_estimators": 30, "min_child_samples": 5, "min_child_weight": 1.0, "n_jobs": 1}
 
 

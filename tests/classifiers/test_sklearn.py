@@ -25,6 +25,8 @@ from hepml.errors import (
     WeightError,
 )
 
+pytest.importorskip("skops", reason="skops is not installed")
+
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 FAST = {
     "AdaBoost": {"n_estimators": 5},

@@ -16,6 +16,9 @@ from hepml.forest import Forest
 from hepml.workflow.applying import apply_model
 from hepml.workflow.converting import convert_model
 
+pytest.importorskip("lightgbm", reason="lightgbm is not installed")
+pytest.importorskip("skops", reason="skops is not installed")
+
 ANALYSES = Path(__file__).parents[2] / "analyses"
 DATA = ANALYSES.parent / "data" / "higgs_tautau"
 
