@@ -80,10 +80,10 @@ def test_an_average_of_trees_is_one_forest(ensemble: Run, tmp_path: Path) -> Non
     forest = Forest.load(tmp_path / "average.npz")
     X = np.random.default_rng(0).normal(100.0, 50.0, size=(100, forest.n_features)).astype(np.float32)
     np.testing.assert_allclose(forest.predict(X), ensemble.model("Average").evaluate(X), rtol=1e-12)
-    with pytest.raises(InvalidInputError, match="of kind 'ensemble', which is no tree ensemble"):
+    with pytest.raises(InvalidInputError, match="of kind 'ensemble', which is neither a tree ensemble"):
         convert_model(ensemble.path, tmp_path / "stacked.onnx", method="Stacked")
 
 
 def test_categories_are_no_forest(categories: Run, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="of kind 'category', which is no tree ensemble"):
+    with pytest.raises(InvalidInputError, match="of kind 'category', which is neither a tree ensemble"):
         convert_model(categories.path, tmp_path / "categories.onnx", method="ByJets")
