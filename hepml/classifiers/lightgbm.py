@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from hepml.classifiers.base import Classifier
+from hepml.classifiers.lightgbm_losses import LogisticLoss, Loss, SoftmaxLoss, SquaredLoss
 from hepml.classifiers.lightgbm_trees import LightGBMTrees
-from hepml.classifiers.losses import LogisticLoss, Loss, SoftmaxLoss, SquaredLoss
 from hepml.classifiers.regression import Regressor
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import lightgbm
     from numpy.typing import NDArray
 
-    from hepml.classifiers.losses import Loss
+    from hepml.classifiers.lightgbm_losses import Loss
     from hepml.classifiers.training import TrainingPart
     from hepml.forest import Forest
 

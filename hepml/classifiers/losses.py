@@ -1,137 +1,139 @@
-"""The loss of each task for boosted trees on signed weights: where to begin, derivatives, and the metric."""
+"""Losses of several classes and of regression for weights of either sign, as boosted trees are grown with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from scipy.special import log_softmax, softmax
 
-from hepml.classifiers.objective import (
-    MARGIN_BOUND,
-    base_margin,
-    gradient_and_hessian,
-    on_grid,
-    signed_log_loss,
-)
+from hepml.classifiers.objective import MARGIN_BOUND, on_grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hepml.classifiers.training import TrainingPart
 
-    Floats = NDArray[np.float64]
+__all__ = ["LogLoss", "SoftmaxLoss", "SquaredLoss", "TreeLoss"]
 
-__all__ = ["LogisticLoss", "Loss", "SoftmaxLoss", "SquaredLoss"]
-
-# smallest p (1 - p) in the Hessian, as for two classes
 _SMALLEST_CURVATURE = 1e-16
 
 
-class Loss(Protocol):
-    """What a trainer of trees needs of a task.
+class TreeLoss(Protocol):
+    """What boosted trees need of the loss of a part of the events."""
 
-    Margins have shape (n_events, n_outputs). Trees add up ``(margin - base) / scale`` with ``base`` of shape (n_outputs,).
-    """
-
-    @property
-    def base(self) -> Floats: ...  # noqa: D102
-
-    @property
-    def scale(self) -> Floats: ...  # noqa: D102
-
-    def derivatives(self, margin: Floats, part: TrainingPart) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return gradient and Hessian with respect to what trees add up, float32 of the shape of the margins."""
+    def derivatives(self, margin: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return gradient and Hessian, shaped as the margin."""
         ...
 
-    def metric(self, margin: Floats, part: TrainingPart) -> float:
-        """Return the signed loss, which is linear in the weights."""
+    def value(self, margin: NDArray[np.floating]) -> float:
+        """Return what is minimised, per unit of weight."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LogisticLoss:
-    """Two classes; see :mod:`hepml.classifiers.objective`."""
+@runtime_checkable
+class LogLoss(Protocol):
+    """A loss that holds the log-loss of classes."""
 
-    base: Floats
-    scale: Floats
-
-    @classmethod
-    def of(cls, train: TrainingPart) -> LogisticLoss:
-        """Begin at the log-odds of the signed sums of weights."""
-        return cls(np.array([base_margin(train.signal, train.weight)]), np.ones(1))
-
-    def derivatives(self, margin: Floats, part: TrainingPart) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return w (p - y) and |w| p (1 - p)."""
-        gradient, hessian = gradient_and_hessian(margin[:, 0], part.signal, part.weight)
-        return gradient[:, None], hessian[:, None]
-
-    def metric(self, margin: Floats, part: TrainingPart) -> float:
+    def log_loss(self, margin: NDArray[np.floating]) -> float:
         """Return the signed log-loss."""
-        return signed_log_loss(margin[:, 0], part.signal, part.weight)
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class SoftmaxLoss:
-    """More than two classes."""
+    """The signed log-loss of several classes.
 
-    base: Floats
-    scale: Floats
+    Parameters
+    ----------
+    part : TrainingPart
+        The events.
+    n_classes : int
+        Number of classes.
+    curvature : float
+        Factor on ``|w| p (1 - p)`` in the Hessian: 2 in XGBoost, 1 in scikit-learn.
 
-    @classmethod
-    def of(cls, train: TrainingPart, n_classes: int) -> SoftmaxLoss:
-        """Begin at the logarithms of the signed shares of the classes."""
-        sums = np.array([train.weight[train.target == number].sum() for number in range(n_classes)])
-        return cls(np.log(sums / sums.sum()), np.ones(n_classes))
+    Notes
+    -----
+    The gradient of the margin of class k is w (p_k - [y = k]), exact for either sign; the Hessian is diagonal and has
+    ``|w|`` in the place of w, as that of two classes (:func:`~hepml.classifiers.objective.gradient_and_hessian`). Each
+    class is rounded on a grid of its own.
+    """
 
-    def derivatives(self, margin: Floats, part: TrainingPart) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return w (p_k - y_k) and |w| p_k (1 - p_k) K / (K - 1).
+    part: TrainingPart
+    n_classes: int
+    curvature: float
 
-        The factor makes up for what the classes' trees take from each other (Friedman 2001, eq. 32).
-        """
-        probability = softmax(margin, axis=1)
-        n_classes = probability.shape[1]
-        factor = n_classes / (n_classes - 1.0)
-        hessian = np.maximum(probability * (1.0 - probability), _SMALLEST_CURVATURE) * factor
-        hessian *= np.abs(part.weight)[:, None]
-        probability[np.arange(len(probability)), part.target] -= 1.0
-        probability *= part.weight[:, None]
-        return on_grid(probability), on_grid(hessian)
+    def base(self) -> NDArray[np.float64]:
+        """Return the margins to start from: logarithms of the classes' signed shares, shape (n_classes,)."""
+        sums = np.bincount(self.part.target, self.part.weight, self.n_classes)
+        logs: NDArray[np.float64] = np.log(sums / sums.sum())
+        return logs
 
-    def metric(self, margin: Floats, part: TrainingPart) -> float:
-        """Return the signed mean of -log p of the true class, which is bounded as for two classes."""
-        rows = np.arange(len(margin))
-        loss = np.minimum(-log_softmax(margin, axis=1)[rows, part.target], MARGIN_BOUND)
-        return float((part.weight * loss).sum() / part.weight.sum())
+    def derivatives(self, margin: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return gradient and Hessian of the margins, float32 of shape (n_events, n_classes)."""
+        probability = softmax(margin.astype(np.float64, copy=False), axis=1)
+        curved = np.maximum(self.curvature * probability * (1.0 - probability), _SMALLEST_CURVATURE)
+        hessian = np.abs(self.part.weight)[:, None] * curved
+        probability[np.arange(len(probability)), self.part.target] -= 1.0
+        return _columns_on_grid(self.part.weight[:, None] * probability), _columns_on_grid(hessian)
+
+    def value(self, margin: NDArray[np.floating]) -> float:
+        """Return the log-loss."""
+        return self.log_loss(margin)
+
+    def log_loss(self, margin: NDArray[np.floating]) -> float:
+        """Return the weighted mean of -log p of the true class, bounded as for two classes."""
+        logs = log_softmax(margin.astype(np.float64, copy=False), axis=1)
+        own = np.maximum(logs[np.arange(len(logs)), self.part.target], -MARGIN_BOUND)
+        return float(-(self.part.weight * own).sum() / self.part.weight.sum())
 
 
 @dataclass(frozen=True, slots=True)
 class SquaredLoss:
-    """Targets of regression, in units of their spread."""
+    """Half of the signed mean squared error of one target or of several.
 
-    base: Floats
-    scale: Floats
+    Parameters
+    ----------
+    part : TrainingPart
+        The events.
+    lowest, highest : ndarray of float64, shape (n_targets,)
+        Range of the targets that were trained on.
 
-    @classmethod
-    def of(cls, train: TrainingPart) -> SquaredLoss:
-        """Begin at the signed means; the spread is the standard deviation by absolute weights, which is always positive.
+    Notes
+    -----
+    The gradient is w (f - y) and the Hessian ``|w|``. Where the net weight is negative the loss has no lower bound and
+    would drive f away ever faster; f is therefore taken at the nearest value within the range of the targets, which
+    bounds each step, and is exact within it. The value that stops the training does the same.
+    """
 
-        A target that is the same for all events has the spread 1.
-        """
-        base = (train.weight[:, None] * train.target).sum(axis=0) / train.weight.sum()
-        size = np.abs(train.weight)[:, None]
-        middle = (size * train.target).sum(axis=0) / size.sum()
-        scale = np.sqrt((size * (train.target - middle) ** 2).sum(axis=0) / size.sum())
-        return cls(base, np.where(scale > 0.0, scale, 1.0))
+    part: TrainingPart
+    lowest: NDArray[np.float64]
+    highest: NDArray[np.float64]
 
-    def derivatives(self, margin: Floats, part: TrainingPart) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return w (f - y) / scale and |w|."""
-        gradient = part.weight[:, None] * (margin - part.target) / self.scale
-        hessian = np.broadcast_to(np.abs(part.weight)[:, None], gradient.shape)
-        return on_grid(gradient), on_grid(hessian)
+    def base(self) -> NDArray[np.float64]:
+        """Return the signed means of the targets, within their range, shape (n_targets,)."""
+        means = (self.part.weight[:, None] * self.part.target).sum(axis=0) / self.part.weight.sum()
+        bounded: NDArray[np.float64] = np.clip(means, self.lowest, self.highest)
+        return bounded
 
-    def metric(self, margin: Floats, part: TrainingPart) -> float:
-        """Return the signed mean square of the deviation, in units of the spread, averaged over targets."""
-        square = np.square((margin - part.target) / self.scale).mean(axis=1)
-        return float((part.weight * square).sum() / part.weight.sum())
+    def derivatives(self, margin: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return gradient and Hessian of the values, float32 of the margin's shape."""
+        gradient = self.part.weight[:, None] * self._residual(margin)
+        hessian = np.broadcast_to(np.abs(self.part.weight)[:, None], gradient.shape)
+        return _columns_on_grid(gradient).reshape(margin.shape), _columns_on_grid(hessian).reshape(margin.shape)
+
+    def value(self, margin: NDArray[np.floating]) -> float:
+        """Return the weighted mean of half the squared residuals, summed over the targets."""
+        squares = np.square(self._residual(margin)).sum(axis=1)
+        return float(0.5 * (self.part.weight * squares).sum() / self.part.weight.sum())
+
+    def _residual(self, margin: NDArray[np.floating]) -> NDArray[np.float64]:
+        values = margin.astype(np.float64, copy=False).reshape(self.part.target.shape)
+        residual: NDArray[np.float64] = np.clip(values, self.lowest, self.highest) - self.part.target
+        return residual
+
+
+def _columns_on_grid(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.column_stack([on_grid(column) for column in values.T])

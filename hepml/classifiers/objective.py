@@ -133,7 +133,7 @@ class EarlyStopping:
 
 
 def on_grid(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the values rounded to multiples of 2^-24 of the largest, so that sums do not depend on their order."""
+    """Round to multiples of 2^-24 of the largest value, whose sums do not depend on their order."""
     largest = float(np.abs(values).max(initial=0.0))
     if largest == 0.0:
         return values.astype(np.float32)

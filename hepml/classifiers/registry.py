@@ -32,6 +32,8 @@ _BUILT_IN = {
     "regression": {
         "lightgbm": "hepml.classifiers.lightgbm:LightGBMRegressor",
         "sklearn": "hepml.classifiers.sklearn:SklearnRegressor",
+        "hist_gradient_boosting": "hepml.classifiers.hist_gradient_boosting:HistGradientBoostingRegressor",
+        "xgboost": "hepml.classifiers.xgboost:XGBoostRegressor",
     },
 }
 _BASES = {
