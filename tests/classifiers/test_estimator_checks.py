@@ -18,6 +18,12 @@ _CHECKS = parametrize_with_checks(
     [
         classifiers.get("xgboost")(n_estimators=20, **_SMALL),
         classifiers.get("hist_gradient_boosting")(max_iter=20, min_samples_leaf=3, **_SMALL),
+        classifiers.get("lightgbm")(n_estimators=20, min_child_samples=3, **_SMALL),
+        classifiers.get("lightgbm", "regression")(n_estimators=20, min_child_samples=3, **_SMALL),
+        classifiers.get("sklearn")(n_jobs=1),
+        classifiers.get("sklearn", "regression")(n_jobs=1),
+        classifiers.get("category")(regions={"all": "1"}, method={"kind": "sklearn"}, n_jobs=1),
+        classifiers.get("ensemble")(members={"A": {"kind": "sklearn"}, "B": {"kind": "sklearn"}}, n_jobs=1),
         classifiers.get("xgboost", "regression")(n_estimators=20, **_SMALL),
         classifiers.get("hist_gradient_boosting", "regression")(max_iter=20, min_samples_leaf=3, **_SMALL),
         classifiers.get("tmva")(options="BoostType=Grad:NTrees=20:MaxDepth=3"),
