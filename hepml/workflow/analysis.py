@@ -35,7 +35,7 @@ from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_
 from hepml.workflow.methods import build_estimators, task_name
 from hepml.workflow.metrics import run_metrics, scene
 from hepml.workflow.notebook import notebook_progress
-from hepml.workflow.outputs import TmvaFile, write_scores
+from hepml.workflow.outputs import ONLY_BINARY, TmvaFile, write_scores
 from hepml.workflow.plan import Plan
 from hepml.workflow.preparation import Prepared, check_dataset
 from hepml.workflow.rankings import log_rankings
@@ -127,12 +127,17 @@ class Analysis:
         )
 
     def spectators(self) -> tuple[Feature, ...]:
-        """Return the spectators, with what decides on blinded events."""
+        """Return the spectators, with targets and with what decides on blinded events."""
         named = (
             Feature(item.name, expression=item.expression, unit=item.unit, title=item.title, missing=item.missing or ())
             for item in self.config.spectators
         )
-        return (*named, *(Feature(name, expression=text) for name, text in blind_spectators(self.config).items()))
+        targets = (
+            Feature(item.name, expression=item.expression, unit=item.unit, title=item.title)
+            for item in self.config.targets
+        )
+        blind = (Feature(name, expression=text) for name, text in blind_spectators(self.config).items())
+        return (*named, *targets, *blind)
 
     def cache(self, folder: str | os.PathLike[str] | None = None) -> Cache | None:
         """Return the cache in ``folder``, by default that of the analysis file, None if there is none."""
@@ -393,6 +398,8 @@ class Analysis:
         """Write a whole run; with ``models`` nothing is trained, but these are taken."""
         final, unblind = Path(out).absolute(), bool(decisions["unblind"])
         refuse_to_replace(final, overwrite=overwrite)
+        if tmva_output is not None and (self.config.task == "regression" or self.config.outputs):
+            raise InvalidInputError(ONLY_BINARY)
         tmva = TmvaFile.of(tmva_output, final, overwrite=overwrite and models is None)
         tell = progress or notebook_progress() or (lambda _step, _fraction: None)
         started, clock = datetime.now(tz=UTC), Clock()
@@ -419,7 +426,7 @@ class Analysis:
             _log_samples(prepared)
             methods = train_all(plan, folder / "models", tell=tell, clock=clock, as_they_are=models is not None)
             tell("fitting baselines", 0.0)
-            baselines = fit_baselines(prepared, self.config, clock)
+            baselines = fit_baselines(prepared, self.config, clock) if prepared.task.kind == "binary" else {}
             contexts: dict[str, MethodContext] = {}
             for number, method in enumerate(methods):
                 tell(f"evaluating {method.name}", number / len(methods))
@@ -445,7 +452,8 @@ class Analysis:
                     folder / "plots",
                     self.config.report,
                     findings,
-                    scene(prepared),
+                    scene(self.config, prepared),
+                    task=prepared.task.kind,
                     progress=lambda fraction: tell("drawing", fraction),
                 )
             facts = provenance(
