@@ -97,7 +97,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
         declared = cls.declared_parameters()
         check_names(cls.kind, options, declared, where)
         check_values(cls.kind, options, declared, where)
-        return cls(**options)
+        # an estimator's options are compared after they went through JSON, which has lists only
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()})
 
     @classmethod
     def declared_parameters(cls) -> dict[str, Parameter]:
@@ -280,6 +281,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
         target = self._encode_validation(y)
         check_features(X, names, handles_nan=self.handles_nan, kind=self.kind)
         weight = checked_weights(validation[2], X.shape[0], "the validation weight")
+        columns = self._spectator_columns(spectators, X.shape[0], 1)
+        weight = self._shaped_weights(target, weight, columns)
         groups, group_names = self._groups(target)
         for number, name in enumerate(group_names):
             members = groups == number
@@ -289,7 +292,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
                     f"{weight[members].sum():g}; early stopping needs a positive sum in each class"
                 )
                 raise EmptyClassError(msg)
-        return TrainingPart(X, target, weight, self._spectator_columns(spectators, X.shape[0], 1))
+        return TrainingPart(X, target, weight, columns)
 
     def _spectator_columns(
         self, spectators: Spectators | None, n_events: int, place: int

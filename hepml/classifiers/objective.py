@@ -40,7 +40,11 @@ def base_margin(y: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
 
 
 def gradient_and_hessian(
-    margin: NDArray[np.floating], y: NDArray[np.bool_], weight: NDArray[np.float64]
+    margin: NDArray[np.floating],
+    y: NDArray[np.bool_],
+    weight: NDArray[np.float64],
+    *,
+    further: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the first and second derivative that the trees are grown with.
 
@@ -52,6 +56,8 @@ def gradient_and_hessian(
         True for signal.
     weight : ndarray of float64, shape (n_events,)
         Signed weights.
+    further : tuple of ndarray of float64, each of shape (n_events,), optional
+        Gradient and Hessian of what is minimised beside the loss, added before both are rounded.
 
     Returns
     -------
@@ -71,6 +77,8 @@ def gradient_and_hessian(
     probability = expit(margin.astype(np.float64, copy=False))
     gradient = weight * (probability - y)
     hessian = np.abs(weight) * np.maximum(probability * (1.0 - probability), _SMALLEST_CURVATURE)
+    if further is not None:
+        gradient, hessian = gradient + further[0], hessian + further[1]
     return _on_grid(gradient), _on_grid(hessian)
 
 

@@ -12,7 +12,7 @@ from hepml.errors import InvalidInputError, UnknownNameError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Choice", "Flag", "Integer", "Number", "Parameter", "Text", "check_names", "check_values"]
+__all__ = ["Choice", "Flag", "Integer", "Names", "Number", "Parameter", "Text", "check_names", "check_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,21 @@ class Text:
         return None if isinstance(value, str) else "must be a text"
 
 
-Parameter = Integer | Number | Choice | Flag | Text
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of columns, a list or tuple of them; none by default."""
+
+    def problem(self, value: object) -> str | None:
+        """Return what is wrong with a value, or None."""
+        names = value if isinstance(value, (list, tuple)) else ()
+        if isinstance(value, (list, tuple)) and all(isinstance(name, str) and name for name in names):
+            if len(set(names)) == len(names):
+                return None
+            return "names a column twice"
+        return "must be a list of names"
+
+
+Parameter = Integer | Number | Choice | Flag | Text | Names
 
 
 def check_names(kind: str, names: Iterable[object], known: Iterable[str], where: str = "") -> None:

@@ -84,7 +84,8 @@ class TMVAClassifier(Classifier):
     Notes
     -----
     ``evaluate`` gives TMVA's response. ``decision_function`` is the response above the value at which TMVA takes an event
-    for signal, and ``predict`` follows it. ``predict_proba`` is there with the option ``CreateMVAPdfs``, as TMVA's
+    for signal, and ``predict`` follows it; of ``BoostType=Grad`` P is for classes that weigh the same (:attr:`balance_`).
+    ``predict_proba`` is there with the option ``CreateMVAPdfs``, as TMVA's
     ``GetProba`` for equal classes. No method of TMVA has a use for validation events; they choose the cuts.
     """
 
@@ -138,6 +139,20 @@ class TMVAClassifier(Classifier):
         check_is_fitted(self, "reader_")
         method = self.reader_.method
         return method.forest.n_trees if isinstance(method, BDT) else 1
+
+    @property
+    def balance_(self) -> float | None:
+        """Sum of signal over sum of background weights that the probability P of ``BoostType=Grad`` is for; None for others.
+
+        TMVA weighs the classes once more before the first tree, whatever ``norm_mode`` says: equally, or as
+        ``SigToBkgFraction`` says.
+        """
+        check_is_fitted(self, "reader_")
+        method, options = self.reader_.method, self.reader_.setup.options
+        skipped = options.get("SkipNormalization")
+        if not isinstance(method, BDT) or method.forest.link != "tmva_grad" or (skipped and skipped.value == "True"):
+            return None
+        return float(options["SigToBkgFraction"].value) if "SigToBkgFraction" in options else 1.0
 
     @property
     def forest_(self) -> Forest:

@@ -11,7 +11,8 @@ from scipy.special import expit
 
 from hepml.classifiers.base import Classifier
 from hepml.classifiers.boosters import booster_from_json
-from hepml.classifiers.objective import EarlyStopping, base_margin, gradient_and_hessian, signed_log_loss
+from hepml.classifiers.decorrelation import Uniform
+from hepml.classifiers.objective import EarlyStopping, base_margin
 from hepml.classifiers.parameters import Flag, Integer, Number, Parameter
 from hepml.classifiers.training import thread_count
 from hepml.classifiers.xgboost_matrices import page_folder, training_matrices
@@ -33,7 +34,7 @@ _PAYLOAD = "booster.json"
 _BLOCK = 1 << 16
 
 
-class XGBoostClassifier(Classifier):
+class XGBoostClassifier(Uniform, Classifier):
     """Gradient-boosted trees by XGBoost (``kind: xgboost``).
 
     Parameters
@@ -64,6 +65,20 @@ class XGBoostClassifier(Classifier):
     external_memory : bool
         Keep the binned events in a temporary folder (``TMPDIR``) rather than in memory, and read them for each tree.
         It changes no tree.
+    uniform_in : sequence of str
+        Features or spectators in which the score is to be flat (docs/decorrelation.md).
+    uniform_class : {"background", "both"}
+        Whose score.
+    uniform_strength : float
+        Factor on the flatness loss beside the log-loss.
+    uniform_bins : int
+        Bins of each of the variables.
+    uniform_tail : float
+        Share of the events below which cuts do not count more and more.
+    planed_in : sequence of str
+        Features or spectators whose distribution the training weights are to make equal in both classes.
+    planing_bins : int
+        Bins of each of them.
     negative_weights : {"signed", "ignore", "abs"}
         What to do with negative weights: keep the signs, drop the events, take absolute values.
     random_state : int
@@ -103,6 +118,7 @@ class XGBoostClassifier(Classifier):
         "max_bin": Integer(2, 65_536),
         "early_stopping_rounds": Integer(1, optional=True),
         "external_memory": Flag(),
+        **Uniform.uniform_parameters,
     }
 
     booster_: xgb.Booster
@@ -124,6 +140,13 @@ class XGBoostClassifier(Classifier):
         max_bin: int = 256,
         early_stopping_rounds: int | None = 30,
         external_memory: bool = False,
+        uniform_in: tuple[str, ...] = (),
+        uniform_class: str = "background",
+        uniform_strength: float = 3.0,
+        uniform_bins: int = 20,
+        uniform_tail: float = 0.01,
+        planed_in: tuple[str, ...] = (),
+        planing_bins: int = 20,
         negative_weights: str = "signed",
         random_state: int = 0,
         n_jobs: int | None = None,
@@ -141,6 +164,13 @@ class XGBoostClassifier(Classifier):
         self.max_bin = max_bin
         self.early_stopping_rounds = early_stopping_rounds
         self.external_memory = external_memory
+        self.uniform_in = uniform_in
+        self.uniform_class = uniform_class
+        self.uniform_strength = uniform_strength
+        self.uniform_bins = uniform_bins
+        self.uniform_tail = uniform_tail
+        self.planed_in = planed_in
+        self.planing_bins = planing_bins
         self.negative_weights = negative_weights
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -153,8 +183,9 @@ class XGBoostClassifier(Classifier):
     def _train(self, train: TrainingPart, validation: TrainingPart | None) -> dict[str, Any]:
         threads = thread_count(self.n_jobs, train.X.shape[0])
         watch = EarlyStopping(self.early_stopping_rounds)
+        log_losses: list[float] = []
         with page_folder(external_memory=self.external_memory) as folder:
-            content = self._boost(train, validation, watch, threads=threads, folder=folder)
+            content = self._boost(train, validation, watch, log_losses, threads=threads, folder=folder)
         # through the file format, so that what was just trained and what will be loaded cannot differ
         self.booster_ = xgb.Booster()
         self.booster_.load_model(content)
@@ -162,7 +193,8 @@ class XGBoostClassifier(Classifier):
         trees = json.loads(content)["learner"]["gradient_booster"]["model"]["trees"]
         return {
             "iterations": len(trees),
-            "validation_log_loss": watch.curve,
+            "validation_log_loss": log_losses,
+            **({"validation_loss": watch.curve} if self.uniform_in else {}),
             "n_leaves": sum(tree["left_children"].count(-1) for tree in trees),
             "n_leaves_not_positive": self._leaves_not_positive(train, [len(tree["left_children"]) for tree in trees]),
         }
@@ -172,14 +204,16 @@ class XGBoostClassifier(Classifier):
         train: TrainingPart,
         validation: TrainingPart | None,
         watch: EarlyStopping,
+        log_losses: list[float],
         *,
         threads: int,
         folder: str | None,
     ) -> bytearray:
         """Return the best booster in XGBoost's format; its matrices are gone with it."""
+        loss, held_out_loss = self._objective(train), None if validation is None else self._objective(validation)
 
         def objective(margin: NDArray[np.float32], _: xgb.DMatrix) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-            return gradient_and_hessian(margin, train.signal, train.weight)
+            return loss.derivatives(margin)
 
         matrix, held_out = training_matrices(
             train.X,
@@ -194,9 +228,10 @@ class XGBoostClassifier(Classifier):
         )
         for iteration in range(self.n_estimators):
             booster.update(matrix, iteration, objective)
-            if validation is not None:
+            if held_out_loss is not None:
                 margin = booster.predict(held_out, output_margin=True)
-                if watch.should_stop(signed_log_loss(margin, validation.signal, validation.weight)):
+                log_losses.append(held_out_loss.log_loss(margin))
+                if watch.should_stop(held_out_loss.value(margin) if held_out_loss.flatness else log_losses[-1]):
                     break
         n_trees = watch.best + 1 if validation is not None else self.n_estimators
         content: bytearray = booster[:n_trees].save_raw("json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
@@ -83,6 +83,8 @@ class TreesToWrite:
         Of each node.
     cut_type, node_type : ndarray of int
         Of each node.
+    coefficients : mapping of int to tuple of float
+        Those of nodes that combine variables, and the constant behind them.
     """
 
     roots: Sequence[int]
@@ -98,6 +100,7 @@ class TreesToWrite:
     purity: NDArray[np.float32]
     cut_type: NDArray[Any]
     node_type: NDArray[Any]
+    coefficients: Mapping[int, Sequence[float]] = field(default_factory=dict)
 
 
 def weights_xml(header: Mapping[str, Any], trees: TreesToWrite, analysis_type: int) -> str:
@@ -162,8 +165,10 @@ def _tree(trees: TreesToWrite, root: int) -> Iterator[str]:
             yield f"{margin}</Node>"
             continue
         leaf = trees.leaf[node]
+        combined = trees.coefficients.get(node, ())
+        terms = "".join(f' fC{number}="{attribute_number(value)}"' for number, value in enumerate(combined))
         yield (
-            f'{margin}<Node pos="{place}" depth="{depth}" NCoef="0" IVar="{trees.variable[node]}"'
+            f'{margin}<Node pos="{place}" depth="{depth}" NCoef="{len(combined)}"{terms} IVar="{trees.variable[node]}"'
             f' Cut="{trees.cut[node]:.16e}" cType="{trees.cut_type[node]}" res="{trees.response[node]:.16e}"'
             f' rms="{trees.rms[node]:.16e}" purity="{trees.purity[node]:.16e}" nType="{trees.node_type[node]}"'
             f"{'/>' if leaf else '>'}"

@@ -30,6 +30,7 @@ from hepml.plots.significance import (
     significance_scan,
 )
 from hepml.plots.style import STYLES, experiment_label, new_figure, save, style
+from hepml.plots.trade_off import TradeOffArtists, trade_off
 from hepml.plots.training_curve import TrainingCurveArtists, training_curve
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "RocArtists",
     "ScoreSlicesArtists",
     "SignificanceArtists",
+    "TradeOffArtists",
     "TrainingCurveArtists",
     "agreement",
     "areas",
@@ -88,5 +90,6 @@ __all__ = [
     "score_slices",
     "significance_scan",
     "style",
+    "trade_off",
     "training_curve",
 ]

@@ -116,6 +116,22 @@ def test_how_classes_are_normalised_changes_a_training(events):
     assert np.abs(scores["EqualNumEvents"] - scores["None"]).max() > 0.01
 
 
+def test_gradient_boosting_knows_for_which_balance_its_probability_is(events, fitted):
+    X, y, w = events
+    keep = y | (np.arange(len(y)) % 4 == 0)
+    assert fitted["BDT"].balance_ is None
+    for text, balance in (("", 1.0), (":SigToBkgFraction=3", 3.0)):
+        options = f"NTrees=60:BoostType=Grad:MaxDepth=2:Shrinkage=0.3{text}"
+        model = classifiers.get("tmva")(method="BDT", options=options, norm_mode="None").fit(
+            X[keep], y[keep], abs(w[keep])
+        )
+        assert model.balance_ == balance
+        # of classes in this balance the mean probability is the share of signal
+        probability, weight = (1.0 + model.evaluate(X[keep])) / 2.0, abs(w[keep])
+        weight *= np.where(y[keep], balance / weight[y[keep]].sum(), 1.0 / weight[~y[keep]].sum())
+        assert (weight * probability).sum() / weight.sum() == pytest.approx(balance / (1.0 + balance), abs=0.03)
+
+
 def test_what_was_decided_silently_is_reported(fitted):
     report = fitted["BDTG"].training_report_
     assert report["engine"] == "native"

@@ -18,6 +18,7 @@ from hepml.evaluation import (
     purity_scan,
     roc_curve,
     score_slices,
+    sculpting,
 )
 from tests.plots.test_figures import assert_legend_stands_clear, assert_nothing_is_cut_off, texts
 from tests.plots.test_images import compare, figure_of
@@ -195,4 +196,25 @@ def test_many_methods_are_numbered_in_a_matrix(canvas, events):
     result = classifier_agreement(label, {f"source/METHOD_{number}": score for number in range(7)}, weight)
     plots.agreement(result, ax)
     assert [text.get_text() for text in ax.get_xticklabels()] == [str(number) for number in range(1, 8)]
+    assert_nothing_is_cut_off(figure, ax)
+
+
+def test_trade_off(canvas, events):
+    label, score, weight, mass = (np.asarray(column) for column in events)
+    pairs = {}
+    for name, values in {"all": score, "less": score + np.random.default_rng(1).normal(0, 0.3, len(score))}.items():
+        background = ~label
+        passed = values[background] >= 0.5
+        pairs[name] = (roc_curve(label, values, weight), sculpting(passed, mass[background], weight[background]))
+    flat = sculpting(np.random.default_rng(2).random(len(label)) < 0.3, mass, weight)
+    pairs["flat"] = (pairs["less"][0], flat)
+    figure, ax = canvas
+    artists = plots.trade_off(pairs, "m_vis", ax)
+    assert artists.points[0].get_xdata().tolist() == [pairs[name][0].auc for name in ("all", "less")]
+    assert artists.points[0].get_ydata().tolist() == [pairs[name][1].inverse for name in ("all", "less")]
+    assert artists.bounds[0].get_ydata()[0] == pytest.approx(
+        1.0 / (max(flat.divergence, 0.0) + 2.0 * flat.divergence_error)
+    )
+    assert [text.get_text() for text in artists.names] == ["all", "less", "flat"]
+    assert ax.get_yscale() == "log"
     assert_nothing_is_cut_off(figure, ax)

@@ -27,6 +27,13 @@ FOUR = ["var1", "var2", "var3", "var4"]
 # the last method of a job says for all of them, in TMVA, whether negative weights are ignored
 _OVERRULED = {("negw", "Fisher_ign"): ":IgnoreNegWeightsInTraining"}
 _LIMIT, _LIMIT_OF_TREES = 1e-6, 1e-7
+# trainings of TMVA that nothing can repeat, with the reason
+EXCEPTIONS = {
+    (
+        "block",
+        "BDTrf",
+    ): "TMVA seeds the random variables of the first tree by the time (`TRandom3(0)`): no two trainings agree",
+}
 
 
 def _toy(how: str, n_train: int = 5000, **more: Any) -> dict[str, Any]:
@@ -84,6 +91,11 @@ class GoldenTraining:
     def limit(self) -> float:
         """How far a response may be from TMVA's."""
         return _LIMIT_OF_TREES if self.kind == "BDT" else _LIMIT
+
+    @property
+    def exception(self) -> str:
+        """Why TMVA itself does not repeat it, or ""."""
+        return EXCEPTIONS.get((self.job, self.name), "")
 
     def missing(self, folder: Path) -> str:
         """Return why it is not trained natively, or ""."""

@@ -16,6 +16,7 @@ from xgboost import XGBClassifier
 from hepml.errors import FeatureMismatchError, InvalidInputError, OutputError, RootProcessError, TMVAError
 from hepml.forest import Forest
 from hepml.tmva import Member, MethodOfRoot, Reader, RootReader, examine_tmva, prepare, train, write
+from hepml.tmva.preparation import from_arrays
 from hepml.tmva.training import TRAINERS
 from tests.tmva.golden import differences
 
@@ -57,13 +58,16 @@ TRAININGS = [
 BOTH = [
     ("Fisher", "VarTransform=D,G:CreateMVAPdfs"),
     ("LD", ""),
-    ("HMatrix", "VarTransform=N"),
+    ("HMatrix", "VarTransform=N:CreateMVAPdfs"),
+    ("BDT", "NTrees=20:UseBaggedBoost:CreateMVAPdfs"),
     ("BDT", "NTrees=30:MaxDepth=3:nCuts=20:NegWeightTreatment=InverseBoostNegWeights"),
     ("BDT", "NTrees=30:BoostType=Grad:Shrinkage=0.3:MaxDepth=2:NegWeightTreatment=IgnoreNegWeightsInTraining"),
     ("BDT", "NTrees=10:UseBaggedBoost:BaggedSampleFraction=0.6:MaxDepth=3"),
     ("BDT", "NTrees=10:BoostType=AdaCost:Css=0.9:Cts_sb=1.5:Ctb_ss=0.8:Cbb=1.1"),
     ("BDT", "NTrees=10:BoostType=AdaCost:Cts_sb=2:UseBaggedBoost:NegWeightTreatment=Pray:SigToBkgFraction=1.5"),
     ("BDT", "NTrees=10:MaxDepth=4:DoPreselection"),
+    ("BDT", "NTrees=10:MaxDepth=3:UseFisherCuts:MinLinCorrForFisher=0.2"),
+    ("BDT", "NTrees=5:MaxDepth=3:UseFisherCuts:MinLinCorrForFisher=0.2:UseExclusiveVars:DoBoostMonitor"),
     ("BDT", "NTrees=10:MaxDepth=5:MinNodeSize=1%:PruneMethod=CostComplexity:PruneStrength=-1"),
     ("BDT", "NTrees=10:MaxDepth=5:MinNodeSize=1%:PruneMethod=CostComplexity:PruneStrength=30"),
     ("BDT", "NTrees=10:MaxDepth=5:MinNodeSize=1%:PruneMethod=ExpectedError:PruneStrength=2"),
@@ -163,7 +167,7 @@ def test_a_category_has_members(positive: PreparedData, tmp_path: Path) -> None:
     assert differences(answer, tree_of(model)["Category"].astype(float)).max() <= 1e-6
 
 
-@pytest.mark.parametrize("split", ["Block", "Alternate"])
+@pytest.mark.parametrize("split", ["Block", "Alternate", "Random"])
 def test_the_events_are_those_that_were_prepared(samples: Path, split: str) -> None:
     for norm_mode in ("None", "NumEvents", "EqualNumEvents"):
         data = prepared_from(samples, split, options=OPTIONS.replace("NumEvents", norm_mode))
@@ -177,7 +181,7 @@ def test_the_events_are_those_that_were_prepared(samples: Path, split: str) -> N
             np.testing.assert_allclose(tree["weight"], events.weight, rtol=1e-6)
 
 
-@pytest.mark.parametrize("split", ["Block", "Alternate"])
+@pytest.mark.parametrize("split", ["Block", "Random"])
 @pytest.mark.parametrize(
     ("kind", "options"),
     [pair for pair in BOTH if pair[0] in TRAINERS],
@@ -191,7 +195,17 @@ def test_both_engines_train_the_same(samples: Path, split: str, kind: str, optio
     if "CreateMVAPdfs" in options:
         np.testing.assert_allclose(ours.proba(X), theirs.proba(X), rtol=0, atol=1e-6)
     if kind == "BDT":
-        np.testing.assert_array_equal(ours.forest.feature, theirs.forest.feature)
+        np.testing.assert_array_equal(ours.method.forest.feature, theirs.method.forest.feature)
+
+
+def test_arrays_train_in_their_order_and_with_all_digits_of_their_weights() -> None:
+    rng = np.random.default_rng(9)
+    index = rng.integers(0, 2, 600)
+    X = rng.normal(size=(600, 2)) + index[:, None]
+    data = from_arrays(X, index, rng.uniform(0.5, 1.5, 600), variables=["a", "b"])
+    options = "NTrees=10:UseBaggedBoost:MaxDepth=3"
+    ours, theirs = (train("BDT", options, data, engine=engine) for engine in ("native", "root"))
+    np.testing.assert_allclose(ours.evaluate(X), theirs.evaluate(X), rtol=0, atol=1e-12)
 
 
 def test_several_classes_and_a_regression(samples: Path) -> None:

@@ -26,6 +26,7 @@ QUICK = (
     *("negw/BDTG10_igt", "negw/BDT10_pray", "negw/BDT10_pair", "negw/BDTG10_pray", "negw/BDTG10_pair"),
     *("negw/BDTnobag_pray", "alternate/BDT10", "expr/BDT", "random/BDTB", "multi/BDTGnobag", "reg/BDTGnobag"),
     "block/BDTprune",
+    "random/BDTF",
 )
 LONG = (
     *("block/BDTnobag", "block/BDTGnobag", "posw/BDTnobag", "posw/BDTGnobag", "posw/BDTreal", "negw/BDTnobag"),
@@ -134,6 +135,12 @@ CHANGES = {
     "Ctb_ss": ("BoostType=AdaCost", "BoostType=AdaCost:Ctb_ss=0.5"),
     "Cbb": ("BoostType=AdaCost", "BoostType=AdaCost:Cbb=0.5"),
     "NNodesMax": ("", "NNodesMax=4"),
+    "UseFisherCuts": ("", "UseFisherCuts:MinLinCorrForFisher=0.5"),
+    "MinLinCorrForFisher": ("UseFisherCuts:MinLinCorrForFisher=0.5", "UseFisherCuts:MinLinCorrForFisher=0.99"),
+    "UseExclusiveVars": (
+        "MinNodeSize=1%:MaxDepth=5:UseFisherCuts:MinLinCorrForFisher=0.1",
+        "MinNodeSize=1%:MaxDepth=5:UseFisherCuts:MinLinCorrForFisher=0.1:UseExclusiveVars",
+    ),
 }
 REGRESSION_CHANGES = {
     "BoostType": ("", "BoostType=Grad:Shrinkage=0.1"),
@@ -160,11 +167,10 @@ def test_an_option_changes_a_regression(events, change):
 def test_every_option_is_obeyed_or_refused(events):
     changed = {"AdaBoostR2Loss", "DoPreselection", *(name.split()[0] for name in CHANGES)}
     assert set(bdt.TREES.supports) <= changed
-    others = {option.name: option for option in TABLES["BDT"] if option.name not in bdt.TREES.supports}
-    for name, option in others.items():
-        value = not option.default if isinstance(option.default, bool) else 0.25
-        with pytest.raises(NotSupportedError, match='engine="root"'):
-            booked(events, f"{name}={value}")
+    # DoBoostMonitor only draws
+    assert {option.name for option in TABLES["BDT"]} - set(bdt.TREES.supports) == {"DoBoostMonitor"}
+    plain, drawn = (booked(events, f"NTrees=4{more}").evaluate(events[0]) for more in ("", ":DoBoostMonitor"))
+    assert np.array_equal(plain, drawn)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import math
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,8 @@ from hepml.errors import (
 )
 from hepml.tmva import train
 from hepml.tmva.preparation import from_arrays
-from hepml.tmva.training import separation_ranking
+from hepml.tmva.training import separation_ranking, variable_rankings
+from hepml.tmva.training.correlations import correlation_tables
 from hepml.tmva.training.moments import product_sums, single_product_sums, value_sums
 from hepml.tmva.training.reporting import Ranking
 from tests.tmva.golden import SMALL, applied, reference
@@ -151,6 +153,41 @@ def test_separations_are_those_that_tmva_prints(folder: Path) -> None:
         printed = [line.partition(": ")[2].rstrip() for line in lines if line.startswith("--- IdTransformation ")]
         table = separation_ranking(training_events(folder, job)).text.split("\n")
         assert [line.rstrip() for line in table] == printed[: len(table)]
+
+
+def test_rankings_of_a_regression_are_those_that_tmva_prints(folder: Path) -> None:
+    lines = gzip.decompress((folder / "logs/reg.log.gz").read_bytes()).decode().splitlines()
+    printed = [line.partition(": ")[2].rstrip() for line in lines if line.startswith("--- IdTransformation ")]
+    rankings = variable_rankings(training_events(folder, "reg"))
+    assert [line.rstrip() for ranking in rankings for line in ranking.text.split("\n")] == printed
+    assert len(rankings) == 4
+
+
+def test_correlations_of_classes_and_regressions_are_those_that_tmva_prints(folder: Path) -> None:
+    for job, n_tables in (("multi", 3), ("reg", 1)):
+        log = gzip.decompress((folder / f"logs/{job}.log.gz").read_bytes()).decode()
+        printed = [line.partition(": ")[2].rstrip() for line in log.splitlines() if "DataSetInfo" in line]
+        text = "\n".join(line.removeprefix("Dataset[dataset] : ") for line in printed)
+        tables = correlation_tables(training_events(folder, job))
+        assert len(tables) == n_tables
+        assert all(table.text in text for table in tables)
+
+
+def test_rankings_by_a_target() -> None:
+    grid = np.repeat(np.arange(10.0), 10)
+    across = np.tile(np.arange(10.0), 10)
+    X = np.column_stack([grid, across])
+    data = from_arrays(X, variables=["same", "other"], targets=grid[:, None], target_variables=["t"])
+    found = {
+        ranking.quantity: dict(zip(ranking.variables, ranking.values, strict=True))
+        for ranking in variable_rankings(data)
+    }
+    assert found["|Correlation with target|"] == pytest.approx({"same": 1.0, "other": 0.0}, abs=1e-12)
+    # the largest values lie beside the axes: nine are left of each
+    assert found["Mutual information"] == pytest.approx({"same": math.log(9), "other": 0.0}, abs=1e-12)
+    assert found["Correlation Ratio"]["other"] < 0.5 * found["Correlation Ratio"]["same"]
+    assert variable_rankings(three()) == ()
+    assert variable_rankings(toy())[0].quantity == "Separation"
 
 
 def test_separation_of_what_does_not_overlap_is_one() -> None:

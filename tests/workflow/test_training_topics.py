@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from hepml import Analysis
+from hepml.classifiers import get
 from hepml.evaluation import roc_curve
 from hepml.workflow import prepare
 from hepml.workflow.baselines import FittedBaseline, fit_baselines
@@ -157,6 +159,29 @@ def test_very_many_rows_are_thinned(toy_run: Run, prepared: Any, monkeypatch: py
     stated = toy_run.metrics["methods"]["BDT"]["training_curve"]
     assert stated["n_train"] > 1000
     assert found.validation.auc[-1] == pytest.approx(stated["validation"]["auc"][-1], abs=0.05)
+
+
+def test_log_odds_of_another_balance_are_shifted_to_that_of_the_weights(prepared: Any) -> None:
+    config, events = prepared
+    kept = [
+        replace(part, train_weight=part.train_weight * np.where(part.y == 1, 1.0, 3.0))
+        for part in (events.train, events.validation)
+    ]
+    events = replace(events, train=kept[0], validation=kept[1])
+    part = events.train
+    estimator = get("tmva")(method="BDT", options="NTrees=20:BoostType=Grad").fit(part.X, part.y, part.train_weight)
+    model = SimpleNamespace(estimator=estimator, evaluate=estimator.evaluate)
+    curve = training_curve(context_of(config, events, model, {}))
+    assert curve is not None
+    share = part.train_weight[part.y == 1].sum() / part.train_weight.sum()
+    signal = (1.0 + estimator.evaluate(part.X)) / 2.0 * share
+    probability = signal / (signal + (1.0 - estimator.evaluate(part.X)) / 2.0 * (1.0 - share))
+    loss = -np.log(np.where(part.y == 1, probability, 1.0 - probability))
+    assert curve.train.log_loss is not None
+    assert curve.train.log_loss[-1] == pytest.approx(
+        (part.train_weight * loss).sum() / part.train_weight.sum(), rel=1e-5
+    )
+    assert abs(share - 0.5) > 0.1
 
 
 def test_with_folds_nothing_is_tested_on_what_it_was_trained_on(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Figures of efficiencies against spectators, and of spectators in slices of the score."""
+"""Figures of efficiencies against spectators, of spectators in slices of the score, and of all methods in comparison."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hepml.evaluation import VariableDependence
+from hepml.evaluation import RocCurve, VariableDependence
 from hepml.report.figures.job import FigureJob
 from hepml.report.figures.table import Column, FigureTable
 from hepml.report.findings import Listed
@@ -14,7 +14,7 @@ from hepml.report.findings import Listed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hepml.evaluation import Flatness, ScoreSlices
+    from hepml.evaluation import Flatness, ScoreSlices, Sculpting
     from hepml.report.figures.job import Scene
     from hepml.report.findings import Findings
 
@@ -23,6 +23,8 @@ __all__ = ["jobs"]
 
 # slices of a variable with fewer values say no more than its efficiencies
 _FEWEST_BINS = 3
+# one method has nothing to be traded against
+_FEWEST_METHODS = 2
 
 
 def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:  # noqa: ARG001  (one signature for all topics)
@@ -35,6 +37,7 @@ def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:  # noqa: ARG001  
         for item in listed.items:
             if isinstance(item, VariableDependence):
                 by_variable.setdefault(item.variable, {})[name] = item
+    found += _trade_offs(findings, by_variable)
     for place, (variable, methods) in enumerate(by_variable.items()):
         cuts = {
             name: flat
@@ -68,6 +71,54 @@ def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:  # noqa: ARG001  
                 )
             )
     return found
+
+
+def _trade_offs(findings: Findings, by_variable: Mapping[str, Mapping[str, VariableDependence]]) -> list[FigureJob]:
+    """Return a figure a spectator and cut in which all methods stand beside one another."""
+    from hepml import plots
+
+    curves = findings.of_methods("roc", RocCurve)
+    found = []
+    for place, (variable, methods) in enumerate(by_variable.items()):
+        n_cuts = min(len(item.thresholds) for item in methods.values())
+        for cut in range(n_cuts):
+            pairs = {
+                name: (curves[name], shape)
+                for name, item in methods.items()
+                if name in curves
+                and (shape := item.background.sculpting[cut]) is not None
+                and shape.divergence_error > 0
+            }
+            if len(pairs) < _FEWEST_METHODS:
+                continue
+            number = "" if n_cuts == 1 else f" ({cut + 1} of {n_cuts} cuts, from the tightest on)"
+            found.append(
+                FigureJob(
+                    f"trade_off_{place:03d}_{cut:02d}",
+                    "spectators",
+                    f"Separation against the shape of {variable} that a cut leaves to the background{number}, test part; "
+                    "arrows where the shape is the same within the error",
+                    partial(plots.trade_off, pairs, variable),
+                    about=variable,
+                    tables=partial(_trade_off, variable, pairs),
+                )
+            )
+    return found
+
+
+def _trade_off(variable: str, pairs: Mapping[str, tuple[RocCurve, Sculpting]]) -> list[FigureTable]:
+    curves, shapes = [pair[0] for pair in pairs.values()], [pair[1] for pair in pairs.values()]
+    return [
+        FigureTable(
+            f"shape of {variable} after a cut",
+            [Column("method", list(pairs))],
+            [
+                Column("AUC", [one.auc for one in curves], error=[one.auc_error for one in curves]),
+                Column("JSD", [one.divergence for one in shapes], error=[one.divergence_error for one in shapes]),
+            ],
+            {"class": "background"},
+        )
+    ]
 
 
 def _flatness(variable: str, cuts: Mapping[str, Flatness]) -> list[FigureTable]:

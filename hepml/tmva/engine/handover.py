@@ -41,6 +41,8 @@ class Handover:
         Branch of each.
     given : tuple of Variable
         All of them, in this order.
+    arranged : dict of str to int
+        Parts of which files beside the trees have the order and the weights, and their numbers of events.
     """
 
     trees: tuple[dict[str, str], ...]
@@ -49,6 +51,7 @@ class Handover:
     spectators: tuple[str, ...]
     targets: tuple[str, ...]
     given: tuple[Variable, ...]
+    arranged: dict[str, int]
 
     def expressions_back(self, text: str, *, quoted: str = 'Expression="{}"') -> str:
         """Put expressions where TMVA wrote branches, in a weights file; in C++ with ``quoted='"{}"'``."""
@@ -62,6 +65,9 @@ class Handover:
 
 def hand_over(data: PreparedData, path: Path) -> Handover:
     """Write a tree for the training and test events of each class, with the weights before NormMode.
+
+    TMVA reads weights in single precision and mixes classes by itself, so that order and weights as they were prepared
+    lie in files beside the trees: ``PART.order`` (int64) and ``PART.weights`` (float64).
 
     Where there are no test events at all, training events stand in for them: TMVA does not start without.
 
@@ -100,7 +106,14 @@ def hand_over(data: PreparedData, path: Path) -> Handover:
                 _write(file, tree, events, rows, names)
                 trees.append({"tree": tree, "class_name": class_name, "part": part})
     n_variables, n_beside = len(data.variables), len(data.variables) + len(data.spectators)
-    return Handover(tuple(trees), _WEIGHT, names[:n_variables], names[n_variables:n_beside], names[n_beside:], given)
+    arranged = {}
+    for part, events in (("Training", data.train), ("Test", data.test)):
+        if len(events):
+            np.argsort(events.class_index, kind="stable").astype("<i8").tofile(path.with_name(f"{part}.order"))
+            events.weight.astype("<f8").tofile(path.with_name(f"{part}.weights"))
+            arranged[part] = len(events)
+    beside = names[:n_variables], names[n_variables:n_beside], names[n_beside:]
+    return Handover(tuple(trees), _WEIGHT, *beside, given, arranged)
 
 
 def _write(file: object, tree: str, events: TMVAEvents, rows: np.ndarray, names: Sequence[str]) -> None:

@@ -50,6 +50,32 @@ int respond(const std::string &weights, const std::string &method, const std::ve
 }
 }
 """
+_ORDER = """
+#include <fstream>
+#include <string>
+#include <vector>
+namespace hepml_tmva {
+// Bring the events of a part into an order, and give them weights; returns how many events TMVA has.
+long long arrange(TMVA::DataSetInfo &info, int part, const std::string &order, const std::string &weights)
+{
+   const auto type = static_cast<TMVA::Types::ETreeType>(part);
+   auto &events = const_cast<std::vector<TMVA::Event *> &>(info.GetDataSet()->GetEventCollection(type));
+   std::ifstream places(order, std::ios::binary), numbers(weights, std::ios::binary);
+   std::vector<TMVA::Event *> arranged(events.size(), nullptr);
+   long long place, seen = 0;
+   while (places.read(reinterpret_cast<char *>(&place), sizeof(place))) {
+      if (seen < static_cast<long long>(events.size())) arranged[place] = events[seen];
+      ++seen;
+   }
+   if (seen != static_cast<long long>(events.size())) return events.size();
+   double weight;
+   for (auto *event : arranged)
+      if (numbers.read(reinterpret_cast<char *>(&weight), sizeof(weight))) event->SetWeight(weight);
+   events.swap(arranged);
+   return events.size();
+}
+}
+"""
 
 
 def version(folder: Path) -> str:  # noqa: ARG001  (a task is given the folder)
@@ -75,6 +101,7 @@ def train(
     spectators: list[list[str]],
     targets: list[list[str]],
     categories: list[list[str]],
+    arranged: dict[str, int],
     tests: bool,
 ) -> None:
     """Train a method with the trees of ``input.root``; TMVA leaves its files in the folder ``dataset``.
@@ -95,6 +122,9 @@ def train(
         Declaration, title, unit and, of variables, type.
     categories : list of list of str
         Cut, variables, kind, name and options of the members of a ``Category``.
+    arranged : dict of str to int
+        Parts whose events are put into an order, and how many events they have. ``PART.order`` has the place (int64) of
+        each event as it stands in the trees, one behind the other, and ``PART.weights`` the weights (float64) in that order.
     tests : bool
         Whether there are test events to evaluate the method with.
     """
@@ -125,6 +155,8 @@ def train(
             f"TMVA did not book {kind}: it does not know the method, or the method does not do {analysis_type.lower()}"
         )
         raise TMVAError(msg)
+    for part, n_events in arranged.items():
+        _arrange(ROOT, folder, method.DataInfo(), part, n_events)
     for cut, names, member, title, choices in categories:
         number = tmva.Types.Instance().GetMethodType(member)
         method.AddMethod(ROOT.TCut(cut), names, number, title, choices)
@@ -198,6 +230,25 @@ def respond(
         msg = "the events could not be read, or the responses not be written: the disk may be full"
         raise RootProcessError(msg)
     return int(n_outputs)
+
+
+def _arrange(root: Any, folder: Path, info: Any, part: str, n_events: int) -> None:
+    tmva = root.TMVA
+    # the attributes load the declarations
+    _ = tmva.DataSet, tmva.DataSetInfo, tmva.Event
+    if not hasattr(root, "hepml_tmva"):
+        headers = "".join(
+            f'#if __has_include("TMVA/{name}.h")\n#include "TMVA/{name}.h"\n#endif\n'
+            for name in ("DataSet", "DataSetInfo", "Event")
+        )
+        if not root.gInterpreter.Declare(headers + _ORDER):
+            msg = "ROOT could not compile what brings TMVA's events into their order"
+            raise RootProcessError(msg)
+    number = int(tmva.Types.kTraining if part == "Training" else tmva.Types.kTesting)
+    there = root.hepml_tmva.arrange(info, number, str(folder / f"{part}.order"), str(folder / f"{part}.weights"))
+    if there != n_events:
+        msg = f"TMVA kept {there} of the {n_events} {part.lower()} events that it was given"
+        raise RootProcessError(msg)
 
 
 def _tmva(root: Any) -> Any:

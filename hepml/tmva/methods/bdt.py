@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 import numpy as np
 
+from hepml.errors import ExportError
 from hepml.forest.from_tmva import forest_of, from_weights, node_extras
 from hepml.forest.tmva_xml import weights_of_element
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from hepml.tmva.events import Events
     from hepml.tmva.setup import MethodSetup
 
-__all__ = ["BDT", "Preselection"]
+__all__ = ["BDT", "Preselection", "discriminants_of"]
 
 # what MethodBDT looks at, in its order: a later one that holds replaces what an earlier one said
 _PRESELECTIONS = (("LowBkg", -1.0), ("LowSig", 1.0), ("HighBkg", -1.0), ("HighSig", 1.0))
@@ -97,7 +98,7 @@ class BDT:
             As :meth:`from_setup`.
         """
         preselection = _preselection(setup, content.weights) if setup.is_set("DoPreselection", default=False) else None
-        coefficients, cuts, decisions = _discriminants(setup, content)
+        coefficients, cuts, decisions = discriminants_of(content, len(setup.variables), setup.fail)
         transformed = setup.transformations is not None and len(setup.transformations) > 0
         alone = not decisions and not transformed and preselection is None and bool(content.header)
         if alone and len({variable.expression for variable in setup.variables}) == len(setup.variables):
@@ -122,6 +123,27 @@ class BDT:
     def is_forest(self) -> bool:
         """Whether the forest alone gives the response, of variables that are not transformed."""
         return not len(self.cuts) and self.preselection is None
+
+    def forest_alone(self, name: str) -> Forest:
+        """Return the forest if it alone gives the response.
+
+        Parameters
+        ----------
+        name : str
+            Of the method, for messages.
+
+        Raises
+        ------
+        ExportError
+            If it does not.
+        """
+        if not self.is_forest:
+            msg = (
+                f"{name} has {'Fisher discriminants' if len(self.cuts) else 'a preselection'}, which no forest of "
+                "its variables expresses: evaluate() answers, save() writes weights.xml, and method.forest is its trees"
+            )
+            raise ExportError(msg)
+        return self.forest
 
     def respond(self, events: Events) -> NDArray[np.float64]:
         """Return the response, float64 of shape (n_events,), for several classes (n_events, n_classes)."""
@@ -152,24 +174,33 @@ class BDT:
         return np.concatenate([X, value > self.cuts], axis=1, dtype=np.float32)
 
 
-def _discriminants(
-    setup: MethodSetup, content: WeightsFile
+def discriminants_of(
+    content: WeightsFile, n_variables: int, fail: Callable[[str], NoReturn]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], dict[int, int]]:
-    """Return coefficients and cuts of the splits by Fisher discriminants, and the column of each such node."""
-    n_variables = len(setup.variables)
+    """Return coefficients and cuts of the splits by Fisher discriminants, and the column of each such node.
+
+    Parameters
+    ----------
+    content : WeightsFile
+        The trees.
+    n_variables : int
+        Variables without the discriminants.
+    fail : callable
+        Raises an error with the text that it is given.
+    """
     # leaves keep what was found before they became leaves
     nodes = [node for node in content.coefficients if content.node_type[node] == 0]
     wrong = [node for node in nodes if len(content.coefficients[node]) != n_variables + 1]
     if wrong:
         found = len(content.coefficients[wrong[0]])
-        setup.fail(f"node {wrong[0]} has {found} coefficients for {n_variables} variables and a constant")
+        fail(f"node {wrong[0]} has {found} coefficients for {n_variables} variables and a constant")
     coefficients = np.array([content.coefficients[node] for node in nodes]).reshape(-1, n_variables + 1)
     if not np.isfinite(coefficients).all():
-        setup.fail("a coefficient of a Fisher discriminant is not finite")
+        fail("a coefficient of a Fisher discriminant is not finite")
     with np.errstate(over="ignore"):
         cuts = np.array([content.cut[node] for node in nodes]).astype(np.float32).astype(np.float64)
     if not np.isfinite(cuts).all():
-        setup.fail("a cut is not a number, or out of range")
+        fail("a cut is not a number, or out of range")
     return coefficients, cuts, {node: n_variables + row for row, node in enumerate(nodes)}
 
 

@@ -4,6 +4,7 @@ from hepml.tmva.training.base import TRAINERS, train
 from hepml.tmva.training.model import TrainedMethod
 from hepml.tmva.training.reporting import Ranking, TrainingLog
 from hepml.tmva.training.separation import separation_ranking
+from hepml.tmva.training.variable_rankings import variable_rankings
 from hepml.tmva.training.with_root import Member, MethodOfRoot
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "TrainingLog",
     "separation_ranking",
     "train",
+    "variable_rankings",
 ]

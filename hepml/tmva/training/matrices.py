@@ -53,7 +53,9 @@ def inverted(
     FeatureValueError
         If it is singular, where TMVA stops.
     """
-    determinant = abs(float(np.linalg.det(matrix)))
+    # of equal rows, which a variable makes that is there twice, rounding may leave something
+    twice = len(np.unique(matrix, axis=0)) < len(matrix)
+    determinant = 0.0 if twice else abs(float(np.linalg.det(matrix)))
     if not determinant >= _SINGULAR:
         msg = (
             f"{training.name}: the {what} of {', '.join(training.labels[:12])} is singular (determinant {determinant:g}): "

@@ -79,11 +79,13 @@ class TrainedMethod(Answering):
         ------
         InvalidInputError
             If it is something else.
+        ExportError
+            If it cuts on Fisher discriminants, or a preselection decides before the trees do.
         """
         if not isinstance(self.method, BDT):
             msg = f"{self.name} is of kind {self.kind}, and has no forest"
             raise InvalidInputError(msg)
-        return self.method.forest
+        return self.method.forest_alone(self.name)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Verification:
         """Write a weights file as TMVA lays it out, which TMVA's Reader and :func:`hepml.load` read.

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from hepml.errors import EmptyClassError
+from hepml.errors import EmptyClassError, InvalidInputError
 from hepml.forest.tmva_document import RELEASES
 from hepml.tmva.events import Events
 from hepml.tmva.options import declared
@@ -39,8 +39,12 @@ TRAINERS = {
     "LD": "hepml.tmva.training.linear:LINEAR_DISCRIMINANT",
 }
 
-# options that change what is printed, and no response: the log says everything in any case
-_ONLY_PRINTED = frozenset({"V", "VerbosityLevel", "H"})
+# Factory::MinNoTrainingEvents
+_FEWEST = 10
+# options that change what is printed or drawn, and no response: the log says everything in any case; DoBoostMonitor adds
+# histograms of the training and test events to TMVA.root every few trees, and leaves the weights as they are, byte for byte;
+# CheckHist of a density (CheckHistMVAPdf, ...) warns of empty bins
+_ONLY_PRINTED = frozenset({"V", "VerbosityLevel", "H", "DoBoostMonitor"})
 # options of every method, which the engine itself obeys; densities have MVAPdf in their names
 _OF_ALL = frozenset({"VarTransform", "CreateMVAPdfs", "IgnoreNegWeightsInTraining"})
 
@@ -113,12 +117,17 @@ def training_set(request: Request) -> TrainingSet:
 
     Raises
     ------
+    InvalidInputError
+        If there are fewer than ten events, with which TMVA trains nothing.
     EmptyClassError
         If there is no event of a class.
     HepmlError
         If a transformation cannot be fitted.
     """
     data, options, events = request.data, request.options, request.data.train
+    if len(events) < _FEWEST:
+        msg = f"{request.name}: there are {len(events)} training events, and TMVA trains nothing with fewer than {_FEWEST}"
+        raise InvalidInputError(msg)
     for index, name in enumerate(data.class_names):
         if not (events.class_index == index).any():
             msg = f"{request.name}: there is no training event of class {name!r}"

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hepml.atomic import atomic_folder, atomic_path
 from hepml.errors import InvalidInputError, ModelFormatError
 from hepml.tmva.engine.handover import hand_over
@@ -115,11 +117,13 @@ class MethodOfRoot(Answering):
         ------
         InvalidInputError
             If it is something else.
+        ExportError
+            If it cuts on Fisher discriminants, or a preselection decides before the trees do.
         """
         from hepml.tmva.methods.bdt import BDT
 
         if isinstance(self.reader, Reader) and isinstance(self.reader.method, BDT):
-            return self.reader.method.forest
+            return self.reader.method.forest_alone(self.name)
         msg = f"{self.name} is of kind {self.kind}, and has no forest"
         raise InvalidInputError(msg)
 
@@ -223,25 +227,35 @@ def _train(  # noqa: PLR0917
         printed = process.printed()
         _collect(process.folder, folder, handover, f"TMVA_{name}.weights.xml")
     (folder / "log.txt").write_text(printed + "\n")
-    return TrainingLog(kind, name, "root", options, len(data.train), seconds, notes=_notes(data), printed=printed)
+    return TrainingLog(
+        kind,
+        name,
+        "root",
+        options,
+        len(data.train),
+        seconds,
+        notes=_notes(data, is_category=bool(members)),
+        printed=printed,
+    )
 
 
 def _arguments(  # noqa: PLR0917
     kind: str, name: str, options: str, data: PreparedData, handover: Handover, members: Sequence[Member]
 ) -> dict[str, Any]:
-    mixing = "Alternate" if _mix_mode(data) == "Alternate" else "Block"
     variables = _declarations(data.variables, handover.variables)
     return {
         "kind": kind,
         "name": name,
         "options": options,
         "analysis_type": data.analysis_type,
-        "preparation": f"SplitMode=Block:MixMode={mixing}:NormMode={data.norm_mode}:!V",
+        "preparation": f"SplitMode=Block:MixMode=Block:NormMode={data.norm_mode}:!V",
         "trees": list(handover.trees),
         "weight": handover.weight,
         "variables": [[*words, v.type] for words, v in zip(variables, data.variables, strict=True)],
         "spectators": _declarations(data.spectators, handover.spectators),
         "targets": _declarations(data.targets, handover.targets),
+        # members of a category have events of their own, which TMVA makes of the trees again
+        "arranged": {} if members else handover.arranged,
         "tests": len(data.test) > 0,
         "categories": [_member(member, place, data) for place, member in enumerate(members)],
     }
@@ -265,19 +279,12 @@ def _member(member: Member, place: int, data: PreparedData) -> list[str]:
     return [member.cut, ":".join(chosen), member.kind, member.name or f"{member.kind}_{place}", member.options]
 
 
-def _mix_mode(data: PreparedData) -> str:
-    if data.options is None:
-        return "Block"
-    mix = str(data.options["MixMode"])
-    return str(data.options["SplitMode"]) if mix == "SameAsSplitMode" else mix
-
-
-def _notes(data: PreparedData) -> tuple[str, ...]:
+def _notes(data: PreparedData, *, is_category: bool) -> tuple[str, ...]:
     notes = []
-    if _mix_mode(data) == "Random":
+    if is_category and (np.diff(data.train.class_index) < 0).any():
         notes.append(
-            "TMVA saw the training events class by class, not in the random order of the preparation: methods that draw "
-            "random numbers event by event give another model than with that order"
+            "TMVA makes the events of a category's members by itself, class by class, not in the order of the preparation: "
+            "methods that draw random numbers event by event give another model than with that order"
         )
     if not len(data.test):
         notes.append("there are no test events: TMVA, which needs some, was given the training events for them")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,13 +43,14 @@ def training_curve(context: MethodContext) -> TrainingCurve | None:
         _staged(context, part, known, grid) for part in (context.train, context.validation)
     )
     scale = _LOG_ODDS.get(known[0].link)
+    shift = 0.0 if scale is None else _shift(context)
     return evaluation.training_curve(
         grid,
         y_train,
-        train if scale is None else scale * train,
+        train if scale is None else scale * train + shift,
         weight_train,
         y,
-        validation if scale is None else scale * validation,
+        validation if scale is None else scale * validation + shift,
         weight,
         event_train=event_train,
         event_validation=event,
@@ -58,6 +60,16 @@ def training_curve(context: MethodContext) -> TrainingCurve | None:
         # with folds there is one for each
         monitored=context.method.training_report().get("validation_log_loss"),
     )
+
+
+def _shift(context: MethodContext) -> float:
+    """Return what takes log-odds from the class balance that they are for to that of the training weights."""
+    balance = getattr(context.method.models[0].estimator, "balance_", None)
+    signal = context.train.y == 1
+    sums = [float(context.train.train_weight[rows].sum()) for rows in (signal, ~signal)]
+    if balance is None or min(*sums, balance) <= 0.0:
+        return 0.0
+    return math.log(sums[0] / sums[1] / balance)
 
 
 def _staged(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from hepml.errors import FeatureValueError
-from hepml.tmva.methods.bdt import BDT
+from hepml.errors import FeatureValueError, InvalidInputError
+from hepml.tmva.methods.bdt import BDT, discriminants_of
 from hepml.tmva.training.reporting import Ranking
 from hepml.tmva.training.training_set import Fitted, Trainer
 from hepml.tmva.training.trees.forest_growing import TreeSample, grow_forest
@@ -32,7 +33,7 @@ _SUPPORTED = (
     *("AdaBoostBeta", "UseRandomisedTrees", "UseNvars", "UsePoissonNvars", "BaggedSampleFraction", "UseYesNoLeaf"),
     *("NegWeightTreatment", "NodePurityLimit", "SeparationType", "SigToBkgFraction", "nEventsMin", "UseBaggedGrad"),
     *("GradBaggingFraction", "UseNTrainEvents", "NNodesMax", "PruneMethod", "PruneStrength", "PruningValFraction"),
-    *("Css", "Cts_sb", "Ctb_ss", "Cbb", "DoPreselection"),
+    *("Css", "Cts_sb", "Ctb_ss", "Cbb", "DoPreselection", "UseFisherCuts", "MinLinCorrForFisher", "UseExclusiveVars"),
 )
 _SMALLEST_IMPORTANCE = np.finfo(np.float64).eps
 
@@ -58,9 +59,11 @@ def fit(training: TrainingSet) -> Fitted:
         If TMVA stops at the options or the events, or boosting leaves weights that are not finite.
     """
     _refuse_values(training)
-    settings = settings_of(training.options, training.analysis_type, training.X.shape[1], len(training))
+    settings = settings_of(
+        training.options, training.analysis_type, training.X.shape[1], len(training), len(training.class_names)
+    )
     preselection = None
-    if training.options["DoPreselection"] and training.analysis_type == "Classification":
+    if training.options["DoPreselection"] and training.analysis_type != "Regression":
         preselection = preselection_of(training)
     sample, validation, notes = _sample(training, settings, preselection)
     grown = grow_forest(sample, settings, validation=validation)
@@ -68,10 +71,12 @@ def fit(training: TrainingSet) -> Fitted:
     targets = regresses or settings.boost == "Grad"
     content = weights_of(grown, targets=targets)
     options = _written_options(training, settings)
-    forest = forest_from(content, _header(training, options), _names(training), training.name)
-    method = BDT(
-        forest, np.zeros((0, training.X.shape[1] + 1)), np.zeros(0), preselection, regresses, _is_single(training)
-    )
+    coefficients, cuts, decisions = discriminants_of(content, training.X.shape[1], partial(_fail, training.name))
+    names = [*_names(training), *(f"discriminant{number}" for number in range(len(decisions)))]
+    forest = forest_from(content, _header(training, options), names, training.name, decisions)
+    # of several classes, the cuts decide on what is trained on only, as in TMVA
+    decides = preselection if training.analysis_type == "Classification" else None
+    method = BDT(forest, coefficients, cuts, decides, regresses, _is_single(training))
     if grown.stopped:
         notes.append(f"boosting stopped after {len(grown.weight)} of {settings.n_trees} trees")
     return Fitted(
@@ -196,8 +201,11 @@ def _written_options(training: TrainingSet, settings: BDTSettings) -> dict[str, 
         "UseYesNoLeaf": settings.yes_no,
         "UseBaggedBoost": settings.bagged,
     }
-    if training.analysis_type == "Regression" and int(options["nCuts"] or 0) < 0:
+    regression = training.analysis_type == "Regression"
+    if settings.fisher or (regression and int(options["nCuts"] or 0) < 0):
         written["nCuts"] = settings.n_cuts
+    if regression:
+        written |= {"DoPreselection": False, "UseFisherCuts": False}
     return {name: value for name, value in written.items() if value != options[name]}
 
 
@@ -218,6 +226,11 @@ def _names(training: TrainingSet) -> list[str]:
     if training.chain.steps or len(set(expressions)) < len(expressions):
         return [f"variable{number}" for number in range(len(expressions))]
     return expressions
+
+
+def _fail(name: str, problem: str) -> NoReturn:
+    msg = f"method {name} was trained to something that cannot answer: {problem}"
+    raise InvalidInputError(msg)
 
 
 def _is_single(training: TrainingSet) -> bool:

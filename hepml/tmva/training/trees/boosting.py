@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from hepml.tmva.random import poisson, seeded
+from hepml.tmva.training.trees.fisher_cuts import goes_right
 
 __all__ = [
     "ada_boost",
@@ -78,13 +79,17 @@ def terms_of_targets(weight, boost, is_signal, target, terms):
 
 
 @_compiled
-def descend(rows, padded, nodes, leaf):
+def descend(rows, padded, nodes, coefficients, leaf):
     """Write the leaf of each event."""
+    # without a look at each node for a discriminant this is a quarter faster
+    plain = len(coefficients) == 0
     for event in range(len(leaf)):
-        at = 0
+        at, place = 0, np.intp(event) * padded
         while nodes[at].node_type == 0:
-            x = rows[np.intp(event) * padded + nodes[at].variable]
-            right = (x >= nodes[at].cut) == (nodes[at].cut_type != 0)
+            if plain:
+                right = (rows[place + nodes[at].variable] >= nodes[at].cut) == (nodes[at].cut_type != 0)
+            else:
+                right = goes_right(rows, place, nodes[at], coefficients)
             at = nodes[at].right if right else nodes[at].left
         leaf[event] = at
 

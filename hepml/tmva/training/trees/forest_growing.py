@@ -12,7 +12,7 @@ from hepml.errors import InvalidInputError
 from hepml.tmva.random import seeded
 from hepml.tmva.training.trees import boosting, growing, tree_order
 from hepml.tmva.training.trees.costs import cost_boost
-from hepml.tmva.training.trees.growing import EMPTY_DAUGHTER, NODE
+from hepml.tmva.training.trees.growing import EMPTY_DAUGHTER, NODE, SINGULAR
 from hepml.tmva.training.trees.pruning import ValidationSample, prune_by_complexity, prune_by_error
 from hepml.tmva.training.trees.separation import REGRESSION
 from hepml.tmva.training.trees.threaded_growing import grow_in_threads, parts_of, useful_threads
@@ -85,6 +85,8 @@ class GrownForest:
         Sum of the squares of gain and weight of the cuts on each variable.
     n_grown : ndarray of int64, shape (n_trees,)
         Nodes of each tree before pruning.
+    coefficients : ndarray of float64, shape (n_discriminants, n_variables + 1)
+        Of cuts on Fisher discriminants, the constant last; nodes know their row.
     stopped : bool
         Whether boosting stopped early.
     """
@@ -95,6 +97,7 @@ class GrownForest:
     error: NDArray[np.float64]
     importance: NDArray[np.float64]
     n_grown: NDArray[np.int64]
+    coefficients: NDArray[np.float64]
     stopped: bool
 
 
@@ -121,7 +124,8 @@ def grow_forest(
     Raises
     ------
     InvalidInputError
-        If a cut parts no events, or boosting cannot go on, where TMVA stops too.
+        If a cut parts no events, the covariances of a Fisher discriminant are singular, or boosting cannot go on, where
+        TMVA stops too.
     """
     n_threads = useful_threads(threads, *sample.X.shape)
     if n_threads > 1:
@@ -187,6 +191,9 @@ class _Growth:
         self.errors: list[float] = []
         self.importances: list[NDArray[np.float64]] = []
         self.n_grown: list[int] = []
+        self.discriminants: list[NDArray[np.float64]] = []
+        self.n_discriminants = 0
+        self.class_index = np.minimum(sample.class_index, 2).astype(np.int8)
         self.base: float | None = None
         self.units: dict[int, NDArray[np.float64]] = {}
 
@@ -242,11 +249,15 @@ class _Growth:
         most = min(2 ** min(settings.max_depth + 1, 40) - 1, 2 * n - 1)
         nodes = np.zeros(most, NODE)
         importance = np.zeros(self.n_variables)
+        self.coefficients = np.zeros((most if settings.fisher else 0, self.n_variables + 1))
+        fisher = (
+            settings.fisher, settings.least_correlation, settings.exclusive, self.class_index, self.coefficients
+        )  # fmt: skip
         number = len(self.trees)
         state = seeded(np.uint32(number or _SEED_OF_FIRST_TREE))
         arguments = (
             self.rows, self.n_variables, self.terms, self.events, self.kind, settings.n_cuts, min_size,
-            settings.max_depth, settings.purity_limit, settings.n_used, settings.use_poisson, state,
+            settings.max_depth, settings.purity_limit, settings.n_used, settings.use_poisson, state, fisher,
             self.grid, self.room, self.sums, self.counts, self.unit(class_, is_class), self.root, self.ranged,
             np.empty(n, np.int32), importance, nodes,
         )  # fmt: skip
@@ -256,6 +267,13 @@ class _Growth:
             msg = (
                 f"a cut of tree {number} sends all events one way, as values that single precision cannot tell apart do; "
                 "TMVA stops here too: scale the variable, or use fewer cuts"
+            )
+            raise InvalidInputError(msg)
+        if n_nodes == SINGULAR:
+            msg = (
+                f"tree {number}: variables that correlate by more than MinLinCorrForFisher={settings.least_correlation:g} "
+                "are combinations of each other in a node, and make no Fisher discriminant; TMVA stops here too: leave one "
+                "out"
             )
             raise InvalidInputError(msg)
         self.nodes = nodes[:n_nodes]
@@ -280,11 +298,19 @@ class _Growth:
         """Keep the tree; return whether boosting goes on."""
         self.prune()
         out = np.zeros(len(self.nodes), NODE)
-        self.trees.append(out[: tree_order.in_order(self.nodes, out)].copy())
+        self.trees.append(self.numbered(out[: tree_order.in_order(self.nodes, out)].copy()))
         self.weights.append(weight if weight > 0 else 0.0)
         self.errors.append(error)
         self.draw()
         return weight > 0
+
+    def numbered(self, nodes: NDArray[np.void]) -> NDArray[np.void]:
+        """Keep the coefficients of a tree's discriminants, and number them among those of all trees."""
+        own = nodes["discriminant"] >= 0
+        self.discriminants.append(self.coefficients[nodes["discriminant"][own]])
+        nodes["discriminant"][own] = self.n_discriminants + np.arange(own.sum())
+        self.n_discriminants += int(own.sum())
+        return nodes
 
     def prune(self) -> None:
         """Prune the tree, which was boosted by unpruned."""
@@ -294,11 +320,12 @@ class _Growth:
         if pruning.method == "ExpectedError":
             rows = self.rows.reshape(-1, self.padded)
             prune_by_error(
-                self.nodes, rows, self.drawn, self.terms, self.targets, pruning.strength, settings.purity_limit
-            )
+                self.nodes, self.coefficients, rows, self.drawn, self.terms, self.targets, pruning.strength,
+                settings.purity_limit,
+            )  # fmt: skip
         else:
             prune_by_complexity(
-                self.nodes, self.validation, strength=pruning.strength,
+                self.nodes, self.coefficients, self.validation, strength=pruning.strength,
                 purity_limit=settings.purity_limit, regression=self.targets,
             )  # fmt: skip
         if settings.yes_no and not self.targets:
@@ -312,7 +339,7 @@ class _Growth:
         """Set the responses of the tree for all events."""
         value = self.nodes["response"].astype(np.float64)
         if self.settings.bagged:
-            boosting.descend(self.rows, self.padded, self.nodes, self.leaf)
+            boosting.descend(self.rows, self.padded, self.nodes, self.coefficients, self.leaf)
             self.answer[:] = value[self.leaf]
         else:
             self.answers(value)
@@ -431,7 +458,7 @@ class _Growth:
             weights = np.concatenate([[self.base], weights[:-1]])
         return GrownForest(
             np.concatenate(self.trees), first, weights, np.array(self.errors), np.array(self.importances),
-            np.array(self.n_grown), stopped,
+            np.array(self.n_grown), np.concatenate(self.discriminants), stopped,
         )  # fmt: skip
 
 

@@ -9,12 +9,13 @@ import numpy as np
 from numba import njit
 
 from hepml.tmva.random import poisson, rndm
+from hepml.tmva.training.trees.fisher_cuts import choose_discriminant, discriminant, fit_discriminant
 from hepml.tmva.training.trees.full_scan import choose_full
 from hepml.tmva.training.trees.scan import AHEAD, choose, fill
 from hepml.tmva.training.trees.separation import REGRESSION, index
 from hepml.tmva.training.trees.vectors import prefetch
 
-__all__ = ["EMPTY_DAUGHTER", "NODE", "Arguments", "grow", "is_scanned", "new_node", "split"]
+__all__ = ["EMPTY_DAUGHTER", "NODE", "SINGULAR", "Arguments", "grow", "is_scanned", "new_node", "split"]
 
 # of `grow`
 Arguments = tuple[Any, ...]
@@ -22,6 +23,8 @@ Arguments = tuple[Any, ...]
 NODE = np.dtype(
     [
         ("variable", np.int32),
+        # row of the coefficients of a cut on a Fisher discriminant, -1 for any other
+        ("discriminant", np.int32),
         ("left", np.int32),
         ("right", np.int32),
         ("depth", np.int32),
@@ -39,8 +42,8 @@ NODE = np.dtype(
         ("last", np.int64),
     ]
 )
-# the result of `grow` if all events went one way, where TMVA gives up
-EMPTY_DAUGHTER = -1
+# results of `grow` where TMVA gives up: all events went one way, or a Fisher discriminant is of no use
+EMPTY_DAUGHTER, SINGULAR = -1, -2
 _NO_NUMBER = np.float32(-99.0)
 _EPSILON = np.finfo(np.float64).eps
 
@@ -51,7 +54,7 @@ _compiled = njit(cache=True, nogil=True, error_model="numpy")
 def new_node(nodes, at, depth, first, last):
     """Write an empty node."""
     node = nodes[at]
-    node.variable, node.left, node.right, node.depth = -1, -1, -1, depth
+    node.variable, node.discriminant, node.left, node.right, node.depth = -1, -1, -1, -1, depth
     node.cut, node.response, node.rms, node.gain = 0.0, _NO_NUMBER, 0.0, -1.0
     node.cut_type, node.node_type = 1, -99
     node.first, node.last = first, last
@@ -98,9 +101,19 @@ def set_response(node, n, t, t2):
 
 
 @_compiled
-def partition(rows, padded, node, events, spare):
+def partition(rows, padded, node, events, coefficients, spare):
     """Sort a node's events by its cut, the left ones first and each side in order; return the number of left ones."""
     n_left, n_right = 0, 0
+    if node.discriminant >= 0:
+        for event in events:
+            value = discriminant(rows, np.intp(event) * padded, coefficients[node.discriminant])
+            right = (value > np.float64(node.cut)) == (node.cut_type != 0)
+            events[n_left] = event
+            spare[n_right] = event
+            n_right += right
+            n_left += not right
+        events[n_left:] = spare[:n_right]
+        return n_left
     column = node.variable
     cut, upward = node.cut, node.cut_type != 0
     last = len(events) - 1
@@ -141,7 +154,7 @@ def is_scanned(node, n_cuts, min_size, max_depth):
 @_compiled
 def split(
     at, rows, n_variables, terms, events, kind, n_cuts, min_size, max_depth, purity_limit, n_used, use_poisson, state,
-    grid, room, sums, counts, unit, total, best, spare, importance, nodes, n_nodes,
+    fisher, grid, room, sums, counts, unit, total, best, spare, importance, nodes, n_nodes,
 ):  # fmt: skip
     """Describe a node, and split it if that gains; its histograms and ``total`` are there if :func:`is_scanned`.
 
@@ -151,7 +164,7 @@ def split(
     -------
     int
         Number of nodes: the daughters are the last two, or there are none. ``EMPTY_DAUGHTER`` if the cut sends all events
-        one way.
+        one way, ``SINGULAR`` if a Fisher discriminant has covariances that cannot be inverted.
     """
     node = nodes[at]
     here = events[node.first : node.last]
@@ -167,15 +180,38 @@ def split(
     used = np.arange(n_variables)
     if n_used:
         used = random_variables(state, n_variables, n_used, use_poisson and n_cuts > 0)
+    with_discriminant, least_correlation, exclusive, class_index, coefficients = fisher
+    if with_discriminant:
+        own = coefficients[at]
+        part, singular = fit_discriminant(
+            rows, len(grid[0]), here, terms, kind, class_index, least_correlation, used, own
+        )
+        if singular:
+            return SINGULAR
+        if exclusive:
+            taken = set(part)
+            used = np.array([v for v in used if v not in taken], dtype=np.int64)
     if n_cuts > 0:
         variable = choose(kind, used, n, min_size, grid, room, sums, counts, unit, total, best)
     else:
         variable = choose_full(rows, len(grid[0]), here, terms, kind, used, min_size, best)
+    if with_discriminant:
+        if variable < 0:
+            best[0] = -1.0
+        if choose_discriminant(
+            rows, len(grid[0]), here, terms, kind, n_cuts, min_size, used, grid, room, sums, coefficients[at], best
+        ):
+            variable, node.discriminant = n_variables, at
     if variable < 0:
         return n_nodes
     node.variable, node.cut, node.cut_type = variable, np.float32(best[1]), np.int8(best[2])
     node.gain = np.float32(best[0])
-    importance[variable] += best[0] * best[0] * weight * weight
+    if node.discriminant >= 0:
+        for v in range(n_variables):
+            c = coefficients[at, v]
+            importance[v] += c * c * best[0] * best[0] * weight * weight
+    else:
+        importance[variable] += best[0] * best[0] * weight * weight
     if best[0] < _EPSILON:
         return n_nodes
     if regression:
@@ -183,7 +219,7 @@ def split(
     elif n_cuts <= 0:
         # TrainNodeFull leaves what a new node has
         node.impurity = np.float32(-1.0)
-    n_left = partition(rows, len(grid[0]), node, here, spare)
+    n_left = partition(rows, len(grid[0]), node, here, coefficients, spare)
     if n_left == 0 or n_left == n:
         return EMPTY_DAUGHTER
     node.node_type = 0
@@ -196,7 +232,7 @@ def split(
 @_compiled
 def grow(
     rows, n_variables, terms, events, kind, n_cuts, min_size, max_depth, purity_limit, n_used, use_poisson, state,
-    grid, room, sums, counts, unit, root, ranged, spare, importance, nodes,
+    fisher, grid, room, sums, counts, unit, root, ranged, spare, importance, nodes,
 ):  # fmt: skip
     """Grow a tree.
 
@@ -224,6 +260,9 @@ def grow(
         Whether that is the mean of a Poisson distribution.
     state : ndarray of uint32
         Random numbers.
+    fisher : tuple of (bool, float, bool, ndarray of int8, ndarray of float64)
+        Whether nodes may cut on Fisher discriminants; the correlation above which variables take part; whether those may
+        not be cut on themselves then; class of each event; coefficients, one row for each node that there may be.
     unit : ndarray of float64, shape (2,)
         Weight of a signal and of a background event; zeros if events differ, and must be counted.
     root : ndarray of float32, shape (2, n_padded)
@@ -240,7 +279,7 @@ def grow(
     Returns
     -------
     int
-        Number of nodes; ``EMPTY_DAUGHTER`` if a cut sent all events one way.
+        Number of nodes; ``EMPTY_DAUGHTER`` or ``SINGULAR`` where TMVA gives up.
     """
     total, best = np.zeros(4), np.zeros(5)
     regression = kind == REGRESSION
@@ -261,10 +300,10 @@ def grow(
                 root[0], root[1] = grid[0], grid[1]
         grown = split(
             at, rows, n_variables, terms, events, kind, n_cuts, min_size, max_depth, purity_limit, n_used, use_poisson,
-            state, grid, room, sums, counts, unit, total, best, spare, importance, nodes, n_nodes,
+            state, fisher, grid, room, sums, counts, unit, total, best, spare, importance, nodes, n_nodes,
         )  # fmt: skip
-        if grown == EMPTY_DAUGHTER:
-            return EMPTY_DAUGHTER
+        if grown < 0:
+            return grown
         if grown > n_nodes:
             # TMVA grows the right daughter first
             waiting.append(n_nodes)

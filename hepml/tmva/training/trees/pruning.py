@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from hepml.tmva.training.trees.fisher_cuts import goes_right
 from hepml.tmva.training.trees.tree_order import cut_off
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def validation_step(fraction: float) -> int:
 
 def prune_by_complexity(
     nodes: NDArray[np.void],
+    coefficients: NDArray[np.float64],
     validation: ValidationSample | None,
     *,
     strength: float,
@@ -84,6 +86,8 @@ def prune_by_complexity(
     ----------
     nodes : ndarray of NODE
         The tree, daughters behind their mothers; changed in place.
+    coefficients : ndarray of float64, shape (n_discriminants, n_variables + 1)
+        Of its cuts on Fisher discriminants.
     validation : ValidationSample or None
         If given, ``strength`` is of no meaning.
     strength : float
@@ -97,7 +101,7 @@ def prune_by_complexity(
     total = 1.0
     if validation is not None:
         arguments = (validation.X, validation.weight, validation.is_signal, validation.target)
-        total = _losses(nodes, *arguments, purity_limit, regression, loss)
+        total = _losses(nodes, coefficients, *arguments, purity_limit, regression, loss)
     sequence, errors = _weakest_links(nodes, loss, total)
     if validation is None:
         n = int(strength / 100.0 * len(sequence))
@@ -110,7 +114,7 @@ def prune_by_complexity(
 
 
 @_compiled
-def _losses(nodes, X, weight, is_signal, target, purity_limit, regression, loss):
+def _losses(nodes, coefficients, X, weight, is_signal, target, purity_limit, regression, loss):
     """Write the loss of each node, were it a leaf, on the validation sample; return the sum of weights."""
     signal, background = np.zeros(len(nodes)), np.zeros(len(nodes))
     first, second = np.zeros(len(nodes), np.float32), np.zeros(len(nodes), np.float32)
@@ -128,7 +132,7 @@ def _losses(nodes, X, weight, is_signal, target, purity_limit, regression, loss)
             second[at] += np.float32(w * t * t)
             if nodes[at].node_type != 0:
                 break
-            right = (X[event, nodes[at].variable] >= nodes[at].cut) == (nodes[at].cut_type != 0)
+            right = goes_right(X[event], 0, nodes[at], coefficients)
             at = nodes[at].right if right else nodes[at].left
     for at in range(len(nodes)):
         node = nodes[at]
@@ -196,7 +200,7 @@ def _weakest_links(nodes, loss, total):
 
 
 @_compiled
-def prune_by_error(nodes, X, sample, terms, regression, strength, purity_limit):
+def prune_by_error(nodes, coefficients, X, sample, terms, regression, strength, purity_limit):
     """Prune where the error that is expected of a node is no larger than that of its branch.
 
     ``X`` has the shape (n_events, >= n_variables); ``sample`` and ``terms`` are what the tree was grown on.
@@ -209,7 +213,7 @@ def prune_by_error(nodes, X, sample, terms, regression, strength, purity_limit):
             w += terms[4 * np.intp(event) + 1]
         at = 0
         while nodes[at].node_type == 0:
-            right = (X[event, nodes[at].variable] >= nodes[at].cut) == (nodes[at].cut_type != 0)
+            right = goes_right(X[event], 0, nodes[at], coefficients)
             at = nodes[at].right if right else nodes[at].left
             weight[at] += w
     # the root's is summed by class

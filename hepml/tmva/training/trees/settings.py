@@ -21,7 +21,8 @@ _LOSSES = ("Linear", "Quadratic", "Exponential")
 # the grid of regression trees without a number of cuts (DecisionTree's constructor)
 _REGRESSION_CUTS = 200
 _DEFAULT_CUTS = 20
-_ENGINE = '; engine="root" trains it with TMVA itself'
+# of more, TMVA's covariances have no place
+_MOST_FISHER_CLASSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ class BDTSettings:
         What becomes of negative weights.
     pruning : Pruning
         What is cut off trees, and on which events that is decided.
+    fisher, exclusive : bool
+        UseFisherCuts, UseExclusiveVars.
+    least_correlation : float
+        MinLinCorrForFisher.
     notes : tuple of str
         What TMVA changed about the options.
     """
@@ -79,10 +84,15 @@ class BDTSettings:
     use_poisson: bool
     negative: Literal["use", "inverse", "ignore", "pair"]
     pruning: Pruning
+    fisher: bool
+    exclusive: bool
+    least_correlation: float
     notes: tuple[str, ...]
 
 
-def settings_of(options: Options, analysis_type: str, n_variables: int, n_events: int) -> BDTSettings:
+def settings_of(
+    options: Options, analysis_type: str, n_variables: int, n_events: int, n_classes: int = 2
+) -> BDTSettings:
     """Interpret the options of a BDT.
 
     Parameters
@@ -91,7 +101,7 @@ def settings_of(options: Options, analysis_type: str, n_variables: int, n_events
         Parsed.
     analysis_type : {"Classification", "Multiclass", "Regression"}
         Of the job.
-    n_variables, n_events : int
+    n_variables, n_events, n_classes : int
         Of the training.
 
     Raises
@@ -101,9 +111,6 @@ def settings_of(options: Options, analysis_type: str, n_variables: int, n_events
     """
     notes: list[str] = []
     regression, multiclass = analysis_type == "Regression", analysis_type == "Multiclass"
-    if multiclass and options["DoPreselection"]:
-        msg = f"training a BDT of several classes with DoPreselection is not supported natively{_ENGINE}"
-        raise InvalidInputError(msg)
     boost, yes_no = str(options["BoostType"]), bool(options["UseYesNoLeaf"])
     if boost == "RealAdaBoost":
         boost, yes_no = "AdaBoost", False
@@ -130,6 +137,10 @@ def settings_of(options: Options, analysis_type: str, n_variables: int, n_events
         raise InvalidInputError(msg)
     if regression and n_cuts < 0:
         notes.append(f"nCuts={n_cuts}: regression has no full scan, {_DEFAULT_CUTS} cuts are used")
+        n_cuts = _DEFAULT_CUTS
+    fisher = _fisher(options, n_classes, notes, regression=regression)
+    if fisher and n_cuts != _DEFAULT_CUTS:
+        notes.append(f"nCuts={n_cuts}: UseFisherCuts has {_DEFAULT_CUTS} cuts in any case")
         n_cuts = _DEFAULT_CUTS
     if targets and n_cuts <= 0:
         notes.append(f"nCuts={n_cuts}: trees of targets have no full scan, {_REGRESSION_CUTS} cuts are used")
@@ -166,6 +177,9 @@ def settings_of(options: Options, analysis_type: str, n_variables: int, n_events
         use_poisson=bool(options["UsePoissonNvars"]),
         negative=_negative(options, boost, notes),
         pruning=_pruning(options, notes),
+        fisher=fisher,
+        exclusive=bool(options["UseExclusiveVars"]),
+        least_correlation=_number(options, "MinLinCorrForFisher"),
         notes=tuple(notes),
     )
 
@@ -176,6 +190,17 @@ def _number(options: Options, name: str) -> float:
 
 def _integer(options: Options, name: str) -> int:
     return int(options[name])  # type: ignore[arg-type]  # the table of options gives its type
+
+
+def _fisher(options: Options, n_classes: int, notes: list[str], *, regression: bool) -> bool:
+    fisher = bool(options["UseFisherCuts"])
+    if fisher and regression:
+        notes.append("regression has no UseFisherCuts: it is switched off")
+        return False
+    if fisher and n_classes > _MOST_FISHER_CLASSES:
+        msg = f"UseFisherCuts is for {_MOST_FISHER_CLASSES} classes at most, and there are {n_classes}: TMVA crashes"
+        raise InvalidInputError(msg)
+    return fisher
 
 
 def _pruning(options: Options, notes: list[str]) -> Pruning:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepml.tmva.training.trees.growing import EMPTY_DAUGHTER, is_scanned, new_node, split
+from hepml.tmva.training.trees.growing import is_scanned, new_node, split
 from hepml.tmva.training.trees.scan import fill
 from hepml.tmva.training.trees.separation import REGRESSION
 from hepml.tmva.training.trees.vectors import LANES
@@ -42,7 +42,7 @@ def grow_in_threads(pool: ThreadPoolExecutor, parts: list[tuple[int, int]], argu
     """Grow a tree; see :func:`hepml.tmva.training.trees.growing.grow`."""
     (
         rows, n_variables, terms, events, kind, n_cuts, min_size, max_depth, purity_limit, n_used, use_poisson, state,
-        grid, room, sums, counts, unit, root, ranged, spare, importance, nodes,
+        fisher, grid, room, sums, counts, unit, root, ranged, spare, importance, nodes,
     ) = arguments  # fmt: skip
     counted = kind == REGRESSION and unit[0] == 0.0
     totals: list[NDArray[np.float64]] = [np.zeros(4) for _ in parts]
@@ -66,12 +66,12 @@ def grow_in_threads(pool: ThreadPoolExecutor, parts: list[tuple[int, int]], argu
                 each.result()
             if at == 0:
                 root[0], root[1] = grid[0], grid[1]
-        grown = split(
+        grown: int = split(
             at, rows, n_variables, terms, events, kind, n_cuts, min_size, max_depth, purity_limit, n_used, use_poisson,
-            state, grid, room, sums, counts, unit, totals[0], best, spare, importance, nodes, n_nodes,
+            state, fisher, grid, room, sums, counts, unit, totals[0], best, spare, importance, nodes, n_nodes,
         )  # fmt: skip
-        if grown == EMPTY_DAUGHTER:
-            return EMPTY_DAUGHTER
+        if grown < 0:
+            return grown
         if grown > n_nodes:
             waiting += [n_nodes, n_nodes + 1]
             n_nodes = grown

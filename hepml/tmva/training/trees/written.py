@@ -12,7 +12,7 @@ from hepml.forest.tmva_writer import TreesToWrite, tree_lines
 from hepml.forest.tmva_xml import WeightsFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hepml.forest import Forest
     from hepml.tmva.training.trees.forest_growing import GrownForest
@@ -44,6 +44,7 @@ def weights_of(grown: GrownForest, *, targets: bool) -> WeightsFile:
         cut_type=array("b", nodes["cut_type"].tolist()),
         node_type=array("b", nodes["node_type"].tolist()),
     )
+    content.coefficients.update(_coefficients(grown))
     for side in ("left", "right"):
         daughter = nodes[side].astype(np.int64)
         setattr(content, side, array("q", np.where(daughter >= 0, daughter + root, -1).tolist()))
@@ -70,11 +71,21 @@ def lines_of(grown: GrownForest, *, targets: bool) -> Iterator[str]:
         purity=nodes["purity"],
         cut_type=nodes["cut_type"],
         node_type=nodes["node_type"],
+        coefficients=_coefficients(grown),
     )
     return tree_lines(trees, int(_REGRESSION if targets else _CLASSIFICATION))
 
 
-def forest_from(content: WeightsFile, header: dict[str, Any], names: Sequence[str], name: str) -> Forest:
+def _coefficients(grown: GrownForest) -> dict[int, tuple[float, ...]]:
+    """Return those of each node that has a Fisher discriminant, leaves that pruning made included."""
+    row = grown.nodes["discriminant"]
+    own = np.flatnonzero(row >= 0).tolist()
+    return {node: tuple(grown.coefficients[row[node]].tolist()) for node in own}
+
+
+def forest_from(
+    content: WeightsFile, header: dict[str, Any], names: Sequence[str], name: str, decisions: Mapping[int, int]
+) -> Forest:
     """Return the forest that reading the file gives.
 
     Parameters
@@ -87,6 +98,8 @@ def forest_from(content: WeightsFile, header: dict[str, Any], names: Sequence[st
         Names of the columns.
     name : str
         Of the method, for messages.
+    decisions : mapping of int to int
+        Nodes that cut on discriminants, and the column of each.
 
     Raises
     ------
@@ -94,4 +107,4 @@ def forest_from(content: WeightsFile, header: dict[str, Any], names: Sequence[st
         If it cannot answer: the weights of its trees sum to nothing, or a leaf is not finite.
     """
     header["nodes"] = node_extras(content)
-    return forest_of(content, header, names, f"what method {name} was trained to")
+    return forest_of(content, header, names, f"what method {name} was trained to", decisions=decisions)
