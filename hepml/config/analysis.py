@@ -217,7 +217,9 @@ class AnalysisConfig(Closed):
     @model_validator(mode="after")
     def _names_are_unique(self) -> AnalysisConfig:
         columns = set()
-        items = [("features", number, item) for number, item in enumerate(self.features)]
+        items: list[tuple[str, int, FeatureConfig | TargetConfig]] = [
+            ("features", number, item) for number, item in enumerate(self.features)
+        ]
         items += [("spectators", number, item) for number, item in enumerate(self.spectators)]
         items += [("targets", number, item) for number, item in enumerate(self.targets)]
         for key, number, name in [(key, number, name) for key, number, item in items for name in item.names]:

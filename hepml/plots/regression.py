@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -130,7 +130,7 @@ def resolution(profile: RegressionProfile, axes: tuple[Axes, Axes], *, title: st
     main, below = axes
     width = np.diff(profile.edges) / 2
     centre = profile.edges[:-1] + width
-    style = {"fmt": "o", "markersize": 5}
+    style: dict[str, Any] = {"fmt": "o", "markersize": 5}
     main.errorbar(centre, profile.resolution, xerr=width, yerr=profile.resolution_error, **style)
     below.axhline(0.0, color="black", linewidth=0.8, linestyle="--", zorder=0.5)
     below.errorbar(centre, profile.bias, xerr=width, yerr=profile.bias_error, **style)

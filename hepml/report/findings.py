@@ -82,8 +82,8 @@ class Findings:
     def of_each(self, topic: str, kind: type[T]) -> dict[str, dict[str, T]]:
         """Return by method the results of a topic for each class or target that has one."""
         found: dict[str, dict[str, T]] = {}
-        for name, listed in self.of_methods(topic, Listed).items():
-            of = {one.name: one.found for one in listed.items if isinstance(one, Of) and isinstance(one.found, kind)}
-            if of:
-                found[name] = of
+        for method, listed in self.of_methods(topic, Listed).items():
+            for one in listed.items:
+                if isinstance(one, Of) and isinstance(one.found, kind):
+                    found.setdefault(method, {})[one.name] = one.found
         return found

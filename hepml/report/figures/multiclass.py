@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hepml.evaluation import ClassHistograms, ConfusionMatrix, Overtraining, RocCurve, class_histograms
 from hepml.report.figures.job import FigureJob
 from hepml.report.figures.table import Column, FigureTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from hepml.report.findings import Findings
 
 __all__ = ["feature_jobs", "jobs"]
+
+_KINDS: tuple[tuple[Literal["by_truth", "by_assigned"], str], ...] = (("by_truth", "true"), ("by_assigned", "assigned"))
 
 
 def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:
@@ -49,7 +53,7 @@ def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:
                     about=name,
                     tables=partial(_cells, name, confusions[name], scene.classes, kind),
                 )
-                for kind, what in (("by_truth", "true"), ("by_assigned", "assigned"))
+                for kind, what in _KINDS
             ]
     for number, (name, scores) in enumerate(findings.of_each("class_scores", ClassHistograms).items()):
         found += [
@@ -118,7 +122,7 @@ def _cells(method: str, result: ConfusionMatrix, names: tuple[str, ...], kind: s
     return [FigureTable(f"confusion {kind.replace('_', ' ')}", independent, [share], {"method": method})]
 
 
-def _histograms(histograms: dict[str, Histogram], title: str, method: str) -> list[FigureTable]:
+def _histograms(histograms: Mapping[str, Histogram], title: str, method: str) -> list[FigureTable]:
     return [
         FigureTable(
             title,
