@@ -24,7 +24,10 @@ _BUILT_IN = {
         "tmva": "hepml.classifiers.tmva:TMVAClassifier",
         "xgboost": "hepml.classifiers.xgboost:XGBoostClassifier",
     },
-    "regression": {},
+    "regression": {
+        "hist_gradient_boosting": "hepml.classifiers.hist_gradient_boosting:HistGradientBoostingRegressor",
+        "xgboost": "hepml.classifiers.xgboost:XGBoostRegressor",
+    },
 }
 _BASES = {
     "classification": "hepml.classifiers.base:Classifier",
