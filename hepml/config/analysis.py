@@ -224,7 +224,7 @@ class AnalysisConfig(Closed):
         items += [("targets", number, item) for number, item in enumerate(self.targets)]
         for key, number, name in [(key, number, name) for key, number, item in items for name in item.names]:
             if name in columns:
-                msg = "there is a feature, spectator or target {name!r} already"
+                msg = "there is a feature or spectator {name!r} already"
                 raise _contradiction(msg, name, key, number)
             columns.add(name)
             self._refuse_reserved(name, key, number)

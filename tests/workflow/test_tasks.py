@@ -155,7 +155,7 @@ def of_role(role: str, **more: Any) -> dict[str, Any]:
         ),
         (
             {"task": "regression", "targets": [{"name": "x"}], "samples": [of_role("signal")]},
-            "targets[0]: there is a feature, spectator or target 'x' already",
+            "targets[0]: there is a feature or spectator 'x' already",
         ),
         (
             {"samples": [of_role("signal", **{"class": "H"}), of_role("background")]},
