@@ -21,6 +21,7 @@ ENTRY_POINT_GROUPS = {"classification": "hepml.classifiers", "regression": "hepm
 _BUILT_IN = {
     "classification": {
         "hist_gradient_boosting": "hepml.classifiers.hist_gradient_boosting:HistGradientBoostingClassifier",
+        "nn": "hepml.classifiers.networks.classifier:NNClassifier",
         "tmva": "hepml.classifiers.tmva:TMVAClassifier",
         "xgboost": "hepml.classifiers.xgboost:XGBoostClassifier",
     },

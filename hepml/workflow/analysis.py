@@ -29,6 +29,7 @@ from hepml.report import (
 )
 from hepml.workflow.baselines import fit_baselines
 from hepml.workflow.blinding import blind_spectators, visible_events
+from hepml.workflow.cards import add_results
 from hepml.workflow.clock import Clock
 from hepml.workflow.evaluating import evaluate_method, evaluate_run
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
@@ -446,6 +447,8 @@ class Analysis:
                 if tmva is not None:
                     tmva.write(folder, prepared, contexts, visible)
                 write_json(folder / "metrics.json", metrics)
+                for name, found in metrics["methods"].items():
+                    add_results(folder / "models" / name, found)
             tell("drawing", 0.0)
             with clock("figures"):
                 draw_figures(

@@ -13,10 +13,12 @@ import numpy as np
 
 from hepml import classifiers
 from hepml.classifiers import FoldModel
+from hepml.classifiers.card import CARD
 from hepml.data import Part
 from hepml.data.seen import SEEN_FILE
 from hepml.errors import HepmlError, InvalidInputError, ModelFormatError, unknown_name
 from hepml.evaluation import roc_curve
+from hepml.workflow.cards import training_card
 from hepml.workflow.seeds import task_seed
 
 if TYPE_CHECKING:
@@ -267,6 +269,7 @@ def train_method(
             "method": name.partition("/")[0],
             "fingerprint": fingerprint,
             "cuts": [asdict(cut) for cut in cuts],
+            CARD: training_card(prepared).to_dict(),
         },
         attachments=attachments,
     )

@@ -8,9 +8,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hepml.classifiers import FoldModel
+from hepml.classifiers.card import CARD
 from hepml.classifiers.fold_bundle import fold_context, save_folds
 from hepml.data import FALLBACK_NAMES, Part, SeenEvents
 from hepml.readers import split_location
+from hepml.workflow.cards import training_card
 from hepml.workflow.methods import TrainedMethod, build_estimators, choose_cuts, fold_scores, task_name, train_method
 from hepml.workflow.plan import Plan, training_names
 
@@ -132,7 +134,11 @@ def _joined(name: str, trained: Sequence[TrainedMethod], plan: Plan, folds: Fold
         identity=names,
         seen=SeenEvents.of(prepared.dataset, prepared.part),
         context=_common_context(plan.config, prepared.dataset)
-        | {"method": name, "cuts": [asdict(cut) for cut in cuts]},
+        | {
+            "method": name,
+            "cuts": [asdict(cut) for cut in cuts],
+            CARD: training_card(prepared).to_dict(),
+        },
     )
     return TrainedMethod(name, model, cuts, resumed=all(one.resumed for one in trained))
 

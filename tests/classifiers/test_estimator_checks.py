@@ -18,6 +18,8 @@ _CHECKS = parametrize_with_checks(
     [
         classifiers.get("xgboost")(n_estimators=20, **_SMALL),
         classifiers.get("hist_gradient_boosting")(max_iter=20, min_samples_leaf=3, **_SMALL),
+        classifiers.get("xgboost", "regression")(n_estimators=20, **_SMALL),
+        classifiers.get("hist_gradient_boosting", "regression")(max_iter=20, min_samples_leaf=3, **_SMALL),
         classifiers.get("tmva")(options="BoostType=Grad:NTrees=20:MaxDepth=3"),
     ],
     expected_failed_checks=lambda _: _REASONS,
