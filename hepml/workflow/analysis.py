@@ -36,7 +36,7 @@ from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_
 from hepml.workflow.methods import build_estimators, task_name
 from hepml.workflow.metrics import run_metrics, scene
 from hepml.workflow.notebook import notebook_progress
-from hepml.workflow.outputs import ONLY_BINARY, TmvaFile, write_scores
+from hepml.workflow.outputs import TmvaFile, write_scores
 from hepml.workflow.plan import Plan
 from hepml.workflow.preparation import Prepared, check_dataset
 from hepml.workflow.rankings import log_rankings
@@ -399,9 +399,8 @@ class Analysis:
         """Write a whole run; with ``models`` nothing is trained, but these are taken."""
         final, unblind = Path(out).absolute(), bool(decisions["unblind"])
         refuse_to_replace(final, overwrite=overwrite)
-        if tmva_output is not None and (self.config.task == "regression" or self.config.outputs):
-            raise InvalidInputError(ONLY_BINARY)
-        tmva = TmvaFile.of(tmva_output, final, overwrite=overwrite and models is None)
+        is_binary = self.config.task == "classification" and not self.config.outputs
+        tmva = TmvaFile.of(tmva_output, final, overwrite=overwrite and models is None, is_binary=is_binary)
         tell = progress or notebook_progress() or (lambda _step, _fraction: None)
         started, clock = datetime.now(tz=UTC), Clock()
         estimators = build_estimators(self.config)

@@ -34,7 +34,6 @@ _CHUNK_ROWS = 200_000
 _CLASSES = {0: "Signal", 1: "Background"}
 # TMVA's name of the one class of all events
 _REGRESSION = {0: "Regression"}
-ONLY_BINARY = "a TMVA.root is written of signal and background only: train without --tmva-output"
 ROLE_TREES = {"data": "DataTree", "control": "ControlTree", "apply_only": "ApplyTree"}
 
 
@@ -100,16 +99,21 @@ class TmvaFile:
     overwrite: bool
 
     @classmethod
-    def of(cls, path: str | os.PathLike[str] | None, run: Path, *, overwrite: bool) -> TmvaFile | None:
+    def of(cls, path: str | os.PathLike[str] | None, run: Path, *, overwrite: bool, is_binary: bool) -> TmvaFile | None:
         """Check before anything is trained that it may be written; None if it was not asked for.
 
         Raises
         ------
         OutputError
             If the file exists and may not be replaced.
+        InvalidInputError
+            If there are several classes, or targets.
         """
         if path is None:
             return None
+        if not is_binary:
+            msg = "a TMVA.root is written of signal and background only: train without --tmva-output"
+            raise InvalidInputError(msg)
         made = cls(Path(path).absolute(), run, overwrite)
         if run not in made.path.parents and made.path.exists() and not overwrite:
             msg = f"{made.path} exists already and is kept: choose another output, delete it, or train with --overwrite"
@@ -142,9 +146,6 @@ class TmvaFile:
         InvalidInputError
             If two columns would have one name.
         """
-        if prepared.task.kind != "binary":
-            # said before training, but for events that were handed over
-            raise InvalidInputError(ONLY_BINARY)
         dataset, trees, parts = prepared.dataset, _trees(prepared), {}
         for name, part in (("TrainTree", Part.TRAIN), ("TestTree", Part.TEST)):
             tree = trees[name]

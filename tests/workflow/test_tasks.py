@@ -81,6 +81,26 @@ def test_cuts_of_each_class_are_those_of_validation(classes: Run) -> None:
     assert events["weight"][passed].sum() / events["weight"][of_class].sum() == pytest.approx(cut["target"], abs=0.01)
 
 
+def test_folds_score_each_event_once_and_data_are_blinded_by_the_classes_of_signal(tmp_path: Path) -> None:
+    path = small("higgs_multiclass", tmp_path, folds=3)
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    del content["split"]
+    data = {"name": "data", "role": "data", "files": content["samples"][0]["files"], "max_events": 1000}
+    content["samples"] = [sample | {"max_events": 1500} for sample in content["samples"]] + [data]
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    run = Analysis.from_file(path).train(tmp_path / "run")
+    events = run.scores("TestTree")
+    assert sum(row["n_events"] for row in run.metrics["class_sums"]) == len(events["weight"])
+    assert set(events["fold"]) == {0, 1, 2}
+    thresholds = {
+        one["class"]: one["threshold"] for one in run.metrics["methods"]["BDT"]["class_cuts"] if one["target"] == 0.7
+    }
+    shown = run.scores("DataTree")
+    assert (shown["BDT_Higgs"] < thresholds["Higgs"]).all()
+    # backgrounds hide nothing
+    assert (shown["BDT_Z"] >= thresholds["Z"]).any()
+
+
 def test_estimates_of_a_target_are_measured(masses: Run) -> None:
     events = masses.scores("TestTree")
     assert set(events["className"]) == {"Regression"}
