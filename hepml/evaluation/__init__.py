@@ -4,6 +4,8 @@ from hepml.evaluation.agreement import ClassifierAgreement, Overlap, classifier_
 from hepml.evaluation.auc_covariance import auc_covariance
 from hepml.evaluation.binned_kolmogorov import BinnedKolmogorov, binned_kolmogorov
 from hepml.evaluation.calibration import Calibration, calibration
+from hepml.evaluation.class_histograms import ClassHistograms, class_histograms
+from hepml.evaluation.class_log_loss import ClassLogLoss, class_log_loss
 from hepml.evaluation.comparison import (
     MethodPair,
     PairedDifference,
@@ -40,6 +42,13 @@ from hepml.evaluation.permutation import permutation_importance
 from hepml.evaluation.platt import PlattMap, fit_platt
 from hepml.evaluation.purity import PurityScan, purity_scan
 from hepml.evaluation.recalibration import Recalibration, recalibration
+from hepml.evaluation.regression import (
+    RegressionProfile,
+    RegressionQuality,
+    regression_profile,
+    regression_quality,
+)
+from hepml.evaluation.regression_distribution import RegressionDistribution, regression_distribution
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.roc_band import RocBand
 from hepml.evaluation.roc_bootstrap import BootstrapEfficiency, RocBootstrap, bootstrap_roc
@@ -70,6 +79,8 @@ __all__ = [
     "Calibration",
     "ClassDensity",
     "ClassDependence",
+    "ClassHistograms",
+    "ClassLogLoss",
     "ClassifierAgreement",
     "ConfusionMatrix",
     "ContributionDensity",
@@ -105,6 +116,9 @@ __all__ = [
     "PurityScan",
     "Recalibration",
     "Reference",
+    "RegressionDistribution",
+    "RegressionProfile",
+    "RegressionQuality",
     "RocBand",
     "RocBootstrap",
     "RocCurve",
@@ -131,6 +145,8 @@ __all__ = [
     "bootstrap_roc",
     "calibration",
     "choose_score_binning",
+    "class_histograms",
+    "class_log_loss",
     "classifier_agreement",
     "compare_auc",
     "compare_background_efficiency",
@@ -158,6 +174,9 @@ __all__ = [
     "purity_scan",
     "rank_features",
     "recalibration",
+    "regression_distribution",
+    "regression_profile",
+    "regression_quality",
     "roc_curve",
     "score_densities",
     "score_histograms",

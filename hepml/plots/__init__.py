@@ -2,6 +2,7 @@
 
 from hepml.plots.areas import AreaArtists, areas
 from hepml.plots.calibration import CalibrationArtists, calibration
+from hepml.plots.classes import ClassArtists, classes
 from hepml.plots.contributions import (
     ContributionArtists,
     DependenceArtists,
@@ -18,6 +19,7 @@ from hepml.plots.learning_curve import LearningCurveArtists, learning_curve
 from hepml.plots.matrices import MatrixArtists, agreement, confusion
 from hepml.plots.overtraining import OvertrainingArtists, overtraining
 from hepml.plots.purity import PurityArtists, purity
+from hepml.plots.regression import DeviationArtists, EstimateArtists, deviations, estimates, resolution
 from hepml.plots.roc import RocArtists, inverse_background_efficiency, roc
 from hepml.plots.score_slices import ScoreSlicesArtists, score_slices
 from hepml.plots.separation import RankingArtists, ranking
@@ -36,10 +38,13 @@ __all__ = [
     "AreaArtists",
     "BinnedSignificanceArtists",
     "CalibrationArtists",
+    "ClassArtists",
     "ContributionArtists",
     "CorrelationArtists",
     "DataMCArtists",
     "DependenceArtists",
+    "DeviationArtists",
+    "EstimateArtists",
     "FeatureArtists",
     "FlatnessArtists",
     "FoldArtists",
@@ -58,11 +63,14 @@ __all__ = [
     "areas",
     "binned_significance",
     "calibration",
+    "classes",
     "confusion",
     "contribution_dependence",
     "contributions",
     "correlations",
     "data_mc",
+    "deviations",
+    "estimates",
     "experiment_label",
     "feature",
     "flatness",
@@ -76,6 +84,7 @@ __all__ = [
     "overtraining",
     "purity",
     "ranking",
+    "resolution",
     "roc",
     "save",
     "score_slices",

@@ -77,10 +77,24 @@ def add_results(folder: Path, metrics: Mapping[str, Any]) -> None:
             for name in ("signal", "background")
         )
         results[f"efficiencies of score >= {cut['threshold']:.6g}"] = efficiencies
+    results |= _of_classes(metrics.get("multiclass_auc", {}), metrics.get("confusion_matrix", {}))
+    deviations = metrics.get("regression", [])
+    for one in deviations if isinstance(deviations, list) else []:
+        for key in ("bias", "rms", "resolution"):
+            results[f"{key} of {one['target']}"] = _with_error(one[key], one[f"{key}_error"])
     overtraining = metrics.get("overtraining", {})
     if "verdict" in overtraining:
         results["overtraining"] = overtraining["verdict"]
     write_text(folder / CARD_FILE, card_text(read_document(folder), results))
+
+
+def _of_classes(areas: Mapping[str, Any], matrix: Mapping[str, Any]) -> dict[str, str]:
+    found = {}
+    if "macro_one_vs_one" in areas:
+        found["mean area of pairs of classes"] = _with_error(areas["macro_one_vs_one"], areas["macro_one_vs_one_error"])
+    if "balanced_accuracy" in matrix:
+        found["accuracy, classes alike"] = _with_error(matrix["balanced_accuracy"], matrix["balanced_accuracy_error"])
+    return found
 
 
 def _with_error(value: float | None, error: float | None) -> str:

@@ -42,7 +42,7 @@ class _Method:
         self.identity = model.identity if isinstance(model, FoldModel) else _texts(model, "identity")
         if self.identity == FALLBACK_NAMES:
             self.identity = ()
-        self.scores = (name,) if model.n_scores == 1 else tuple(f"{name}_{number}" for number in range(model.n_scores))
+        self.scores = _score_names(name, model)
         self.columns: tuple[int, ...] = ()
         self.table: int | None = None
 
@@ -219,7 +219,8 @@ class Scorers:
         -------
         columns : dict of str to ndarray, each of shape (n_entries,)
             Identity in 64-bit integers; for each method ``METHOD``, float64, NaN where a feature of it is infinite, and
-            ``METHOD_seen``, int32. ``METHOD_0``, ``METHOD_1``, ... of a model with several outputs.
+            ``METHOD_seen``, int32. Of several outputs ``METHOD_CLASS`` or ``METHOD_TARGET``, and ``METHOD_0``,
+            ``METHOD_1``, ... of a model of another program.
         n_not_scored : int
             Entries that a method could not score.
 
@@ -314,6 +315,16 @@ def _at(signal_efficiency: float | None, model: Any, path: Path) -> Any:
         msg = f"{path} holds no cuts of TMVA, so there is no signal efficiency to choose"
         raise InvalidInputError(msg)
     return model
+
+
+def _score_names(name: str, model: Model | FoldModel) -> tuple[str, ...]:
+    if model.n_scores == 1:
+        return (name,)
+    outputs = _texts(model, "outputs") or tuple(str(number) for number in range(model.n_scores))
+    if len(outputs) != model.n_scores or len(set(outputs)) != len(outputs):
+        msg = f"{name} has {model.n_scores} outputs and names {', '.join(outputs)} for them: it is damaged"
+        raise ModelFormatError(msg)
+    return tuple(f"{name}_{output}" for output in outputs)
 
 
 def _texts(model: Any, key: str) -> tuple[str, ...]:

@@ -135,9 +135,7 @@ def _joined(name: str, trained: Sequence[TrainedMethod], plan: Plan, folds: Fold
     names = prepared.dataset.identity.names
     models = tuple(model for one in trained for model in one.models)
     model = FoldModel(models, folds, names)
-    cuts = choose_cuts(
-        prepared.validation, fold_scores(model, prepared, Part.VALIDATION), plan.config.evaluation.working_points
-    )
+    cuts = choose_cuts(prepared, fold_scores(model, prepared, Part.VALIDATION), plan.config.evaluation.working_points)
     model = save_folds(
         folder / name,
         folds,
@@ -160,6 +158,9 @@ def _common_context(config: AnalysisConfig, dataset: Dataset) -> dict[str, Any]:
         "tree": _only_tree(config, dataset),
         "selection": config.selection,
         "balance": config.training.balance,
+        # what has one output keeps the content, and so the fingerprint, that it had before there were several
+        **({"outputs": list(config.outputs)} if config.outputs else {}),
+        **({"targets": [target.model_dump() for target in config.targets]} if config.targets else {}),
     }
 
 
