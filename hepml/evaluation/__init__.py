@@ -34,6 +34,7 @@ from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.importance import FeatureImportance, auc_losses
 from hepml.evaluation.isotonic import IsotonicMap, fit_isotonic
 from hepml.evaluation.learning_curve import LearningCurve, Prediction, learning_curve
+from hepml.evaluation.loss_curve import LossCurve
 from hepml.evaluation.multiclass import MulticlassAuc, multiclass_auc
 from hepml.evaluation.optimum_bias import OptimumBias, optimum_bias
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
@@ -103,6 +104,7 @@ __all__ = [
     "Histogram",
     "IsotonicMap",
     "LearningCurve",
+    "LossCurve",
     "MethodPair",
     "MulticlassAuc",
     "Optimum",

@@ -16,6 +16,7 @@ from hepml.plots.flatness import FlatnessArtists, flatness
 from hepml.plots.folds import FoldArtists, folds
 from hepml.plots.importance import ImportanceArtists, importance, new_importance_figure
 from hepml.plots.learning_curve import LearningCurveArtists, learning_curve
+from hepml.plots.loss_curve import LossCurveArtists, loss_curve
 from hepml.plots.matrices import MatrixArtists, agreement, confusion
 from hepml.plots.overtraining import OvertrainingArtists, overtraining
 from hepml.plots.purity import PurityArtists, purity
@@ -50,6 +51,7 @@ __all__ = [
     "FoldArtists",
     "ImportanceArtists",
     "LearningCurveArtists",
+    "LossCurveArtists",
     "MatrixArtists",
     "OvertrainingArtists",
     "PurityArtists",
@@ -78,6 +80,7 @@ __all__ = [
     "importance",
     "inverse_background_efficiency",
     "learning_curve",
+    "loss_curve",
     "new_figure",
     "new_importance_figure",
     "new_ratio_figure",

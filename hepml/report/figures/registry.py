@@ -46,6 +46,7 @@ FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
 MULTICLASS_FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     multiclass.jobs,
     multiclass.feature_jobs,
+    training.loss_jobs,
     importance.jobs,
 )
 

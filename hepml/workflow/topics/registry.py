@@ -12,6 +12,7 @@ from hepml.workflow.topics.curve import partial_auc, roc_band, roc_bootstrap, tm
 from hepml.workflow.topics.exploration import exploration
 from hepml.workflow.topics.folds import fold_cuts, folds
 from hepml.workflow.topics.learning_curve import learning_curve
+from hepml.workflow.topics.loss_curve import loss_curve
 from hepml.workflow.topics.overtraining import overtraining
 from hepml.workflow.topics.performance import cuts, roc, working_points
 from hepml.workflow.topics.significance import significance
@@ -38,6 +39,7 @@ METHOD_TOPICS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "roc_bootstrap": roc_bootstrap,
     "tmva": tmva,
     "training_curve": training_curve,
+    "loss_curve": loss_curve,
     "overtraining": overtraining,
     "learning_curve": learning_curve,
     "tree_importance": importance.trees,
@@ -71,6 +73,7 @@ _MULTICLASS: Mapping[str, Callable[[MethodContext], Finding | None]] = {
     "confusion_matrix": multiclass.confusion,
     "class_log_loss": multiclass.log_loss,
     "class_overtraining": multiclass.class_overtraining,
+    "loss_curve": loss_curve,
     "tree_importance": importance.trees,
 }
 
