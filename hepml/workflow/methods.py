@@ -319,7 +319,7 @@ def _kind(config: AnalysisConfig, name: str) -> type[Any]:
     found = classifiers.get(kind, config.task)
     n_classes, n_targets = len(config.classes), len(config.targets)
     if n_classes > 2 and not found.multiclass:
-        others = [other for other in classifiers.available() if classifiers.get(other).multiclass]
+        others = [other for other in classifiers.available() if _takes_classes(other)]
         msg = (
             f"methods.{name}: {kind} takes two classes, and the analysis has {n_classes} ({', '.join(config.classes)}); "
             f"kinds that take more: {', '.join(others) or 'none'}"
@@ -329,6 +329,14 @@ def _kind(config: AnalysisConfig, name: str) -> type[Any]:
         msg = f"methods.{name}: {kind} estimates one target, and the analysis has {n_targets}: train one analysis for each"
         raise InvalidInputError(msg)
     return found
+
+
+def _takes_classes(kind: str) -> bool:
+    try:
+        return bool(classifiers.get(kind).multiclass)
+    except HepmlError:
+        # its library is not installed, or a plug-in is none
+        return False
 
 
 def _plain(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class Broken(Classifier):
 def test_scores_that_are_no_numbers_are_refused_by_method(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(registry._BUILT_IN, "broken", f"{__name__}:Broken")
+    monkeypatch.setitem(registry._BUILT_IN["classification"], "broken", f"{__name__}:Broken")
     with pytest.raises(InvalidInputError, match=r"Odd: .*\d+ NaN and 0 infinite values"):
         train(folder, tmp_path / "run", methods={"BDT": METHOD, "Odd": {"kind": "broken"}})
     # what was trained is taken up when the method is left out
