@@ -1,4 +1,4 @@
-"""The analysis of ``analyses/neural_network`` with small networks: trained, applied and converted, the latter without torch."""
+"""The analysis of ``analyses/neural_network`` with small networks: trained, and used without torch."""
 
 from __future__ import annotations
 
