@@ -28,7 +28,7 @@ $(CORE): $(SETUP_INPUTS)
 	@touch $@
 
 $(FULL): $(SETUP_INPUTS)
-	$(SETUP) $(VENV) --extras dev,docs,interchange,lightgbm,onnx,remote,root,sim
+	$(SETUP) $(VENV) --extras dev,docs,gan,interchange,lightgbm,nn,onnx,remote,root,sim,sklearn-io
 	@touch $(CORE) $@
 
 $(MINIMUM): $(SETUP_INPUTS) tools/minimum_requirements.py

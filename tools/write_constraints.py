@@ -16,7 +16,19 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parent.parent
-PINNED_EXTRAS = ("dev", "docs", "interchange", "lightgbm", "onnx", "remote", "root", "sim")
+PINNED_EXTRAS = (
+    "dev",
+    "docs",
+    "gan",
+    "interchange",
+    "lightgbm",
+    "nn",
+    "onnx",
+    "remote",
+    "root",
+    "sim",
+    "sklearn-io",
+)
 
 # Versions that hold wherever the package gets installed, though this environment need not have it
 KEPT = {

@@ -28,8 +28,10 @@ _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _LARGEST_INDEX = 2**31 - 1
 
 
-def booster_from_json(content: bytes, n_features: int) -> xgb.Booster:
-    """Make a booster of numerical ``binary:logistic`` trees from XGBoost's JSON, checked.
+def booster_from_json(
+    content: bytes, n_features: int, objective: str = "binary:logistic", n_outputs: int = 1
+) -> xgb.Booster:
+    """Make a booster of numerical trees from XGBoost's JSON, checked.
 
     Parameters
     ----------
@@ -37,6 +39,10 @@ def booster_from_json(content: bytes, n_features: int) -> xgb.Booster:
         What ``Booster.save_raw("json")`` returned.
     n_features : int
         Number of features that the model must have.
+    objective : {"binary:logistic", "multi:softprob", "reg:squarederror"}
+        Name of the objective that the model must have.
+    n_outputs : int
+        Number of classes or targets that it must have; 1 for ``binary:logistic``.
 
     Returns
     -------
@@ -50,7 +56,7 @@ def booster_from_json(content: bytes, n_features: int) -> xgb.Booster:
     """
     document = parse_json(content, "the XGBoost model")
     try:
-        _check_document(document, n_features)
+        _check_document(document, n_features, objective, n_outputs)
         booster = xgb.Booster()
         # what was checked is what is loaded: the text is written again, without what a second parser may read otherwise
         booster.load_model(bytearray(json.dumps(document).encode()))
@@ -62,25 +68,33 @@ def booster_from_json(content: bytes, n_features: int) -> xgb.Booster:
     return booster
 
 
-def _check_document(document: Mapping[str, Any], n_features: int) -> None:
+def _check_document(document: Mapping[str, Any], n_features: int, objective: str, n_outputs: int) -> None:
     learner = document["learner"]
     parameters = learner["learner_model_param"]
     booster = learner["gradient_booster"]
     model = booster["model"]
     _require(booster["name"] == "gbtree", "its booster is not 'gbtree'")
-    _require(learner["objective"]["name"] == "binary:logistic", "its objective is not 'binary:logistic'")
+    _require(learner["objective"]["name"] == objective, f"its objective is not {objective!r}")
     _require(int(parameters["num_feature"]) == n_features, "its number of features is not that of model.json")
-    _require(int(parameters["num_class"]) == 0, "it has several classes")
-    _require(int(parameters.get("num_target", "1")) == 1, "it has several targets")
-    # a vector of one since XGBoost 3.1
-    base_score = float(str(parameters["base_score"]).strip("[]"))
-    _require(0.0 < base_score < 1.0, "its base score is not between 0 and 1")
+    n_classes = n_outputs if objective == "multi:softprob" else 0
+    n_targets = n_outputs if objective == "reg:squarederror" else 1
+    _require(int(parameters["num_class"]) == n_classes, f"it does not have {n_classes} classes")
+    _require(int(parameters.get("num_target", "1")) == n_targets, f"it does not have {n_targets} targets")
+    # a vector since XGBoost 3.1
+    base_score = [float(text) for text in str(parameters["base_score"]).strip("[]").split(",")]
+    _require(len(base_score) == n_outputs, f"it does not have {n_outputs} base scores")
+    if objective == "binary:logistic":
+        _require(0.0 < base_score[0] < 1.0, "its base score is not between 0 and 1")
+    else:
+        _require(all(abs(base) <= _LARGEST_FLOAT32 for base in base_score), "its base score does not fit float32")
     trees = model["trees"]
     counts = model["gbtree_model_param"]
     _require(int(counts["num_trees"]) == len(trees) > 0, "its number of trees is wrong")
     _require(int(counts.get("num_parallel_tree", "1")) == 1, "it has parallel trees")
-    _require(model["tree_info"] == [0] * len(trees), "its trees belong to several classes")
-    _require(model["iteration_indptr"] == list(range(len(trees) + 1)), "its iterations are not one tree each")
+    n_rounds, rest = divmod(len(trees), n_outputs)
+    _require(rest == 0 and model["tree_info"] == list(range(n_outputs)) * n_rounds, "its trees do not take turns")
+    ends = list(range(0, len(trees) + 1, n_outputs))
+    _require(model["iteration_indptr"] == ends, "its iterations are not one tree for each output")
     categories = model.get("cats", {})
     _require(not any(categories.get(key) for key in ("enc", "feature_segments")), "it has categorical features")
     for index, tree in enumerate(trees):

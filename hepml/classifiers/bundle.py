@@ -24,6 +24,7 @@ from hepml.classifiers.bundle_files import (
     read_document,
     read_files,
 )
+from hepml.classifiers.card_text import CARD_FILE, card_text
 from hepml.classifiers.model import Model
 from hepml.classifiers.parameters import check_names
 from hepml.data import Feature
@@ -125,7 +126,7 @@ def save_model(
         if not is_plain(name):
             msg = f"the attachment {name!r} does not have a plain file name"
             raise InvalidInputError(msg)
-    if taken := attached.keys() & payloads.keys():
+    if taken := attached.keys() & (payloads.keys() | {CARD_FILE}):
         msg = f"the attachment {min(taken)!r} has the name of one of the model's own files"
         raise InvalidInputError(msg)
     document = {
@@ -151,6 +152,7 @@ def save_model(
         with atomic_folder(path, overwrite=overwrite) as temporary:
             for name, content in (payloads | attached).items():
                 (temporary / name).write_bytes(content)
+            (temporary / CARD_FILE).write_text(card_text(document), encoding="utf-8")
             (temporary / MODEL_FILE).write_text(text, encoding="utf-8")
     except OSError as error:
         if isinstance(error, OutputError):

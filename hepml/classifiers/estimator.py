@@ -45,6 +45,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
         Name in the registry.
     task : {"classification", "regression"}
         What it does.
+    can_resume : bool
+        Whether an interrupted training goes on from a checkpoint.
     handles_nan : bool
         Whether missing features (NaN) can be trained and evaluated on.
     library : str
@@ -58,6 +60,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
     kind: ClassVar[str]
     task: ClassVar[str]
     handles_nan: ClassVar[bool] = True
+    can_resume: ClassVar[bool] = False
     library: ClassVar[str]
 
     _common_parameters: ClassVar[dict[str, Parameter]] = {
@@ -70,6 +73,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
     negative_weights: str
     n_features_in_: int
     training_report_: dict[str, Any]
+    _resume_from: Path | None = None
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], where: str = "") -> Self:
@@ -118,6 +122,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
         validation: tuple[ArrayLike, ArrayLike, ArrayLike | None] | None = None,
         features: Sequence[Feature] | None = None,
         spectators: Spectators | None = None,
+        checkpoint: Path | None = None,
     ) -> Self:
         """Train.
 
@@ -136,6 +141,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
             What the columns are, for a kind that writes it into its own files. Default: features of the columns' names.
         spectators : mapping of str to (array-like, array-like or None), optional
             Columns of :meth:`needed_spectators`, shape (n_events,), of the training and of the validation events.
+        checkpoint : pathlib.Path, optional
+            File in which a kind that ``can_resume`` keeps where the training stands, and from which it goes on.
 
         Returns
         -------
@@ -175,6 +182,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
             msg = f"{len(described)} features given for {len(names)} columns"
             raise InvalidInputError(msg)
         self._columns = described
+        self._resume_from = checkpoint
         trained = self._train(TrainingPart(matrix, target, prepared.weight, columns), part)
         self.training_report_ = {**prepared.report, **trained}
         return self

@@ -23,6 +23,7 @@ from hepml.classifiers.bundle_files import (
     read_file,
     read_files,
 )
+from hepml.classifiers.card_text import CARD_FILE, card_text
 from hepml.classifiers.fold_model import FoldModel
 from hepml.data import FALLBACK_NAMES, Folds, SeenEvents
 from hepml.data.seen import SEEN_FILE
@@ -119,6 +120,7 @@ def save_folds(
     for name, content in attachments.items():
         with atomic_path(path / name) as temporary:
             temporary.write_bytes(content)
+    write_text(path / CARD_FILE, card_text(document))
     write_text(path / MODEL_FILE, document_text(document))
     return load_folds(path, read_document(path))
 

@@ -79,7 +79,7 @@ class FoldModel:
     @property
     def n_scores(self) -> int:
         """Number of scores of an event."""
-        return 1
+        return self.models[0].n_scores
 
     def evaluate(
         self,
@@ -111,8 +111,8 @@ class FoldModel:
 
         Returns
         -------
-        ndarray of float64, shape (n_events,)
-            Probability of signal.
+        ndarray of float64, shape (n_events,) or (n_events, n_outputs)
+            Probability of signal, of each of several classes, or estimates of targets.
 
         Raises
         ------
@@ -140,10 +140,10 @@ class FoldModel:
 
         Returns
         -------
-        ndarray of float64, shape (n_events,)
-            Probability of signal.
+        ndarray of float64, shape (n_events,) or (n_events, n_outputs)
+            As :meth:`evaluate` gives them.
         """
-        score = np.empty(len(X))
+        score = self._empty(len(X))
         for block, part in row_blocks(X, _BLOCK):
             here = model[block]
             for number, one in enumerate(self.models):
@@ -169,8 +169,12 @@ class FoldModel:
         n_events = len(next(iter(raw.values())))
         return Identity(self.identity, tuple(one.evaluate_integer(raw, n_events) for one in expressions))
 
+    def _empty(self, n_events: int) -> NDArray[np.float64]:
+        return np.empty(n_events if self.n_scores == 1 else (n_events, self.n_scores))
+
     def _average(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-        total = np.zeros(len(matrix))
+        total = self._empty(len(matrix))
+        total[...] = 0.0
         for block, part in row_blocks(matrix, _BLOCK):
             for one in self.models:
                 total[block] += one.evaluate(part)

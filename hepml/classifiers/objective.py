@@ -10,7 +10,7 @@ from scipy.special import expit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MARGIN_BOUND", "EarlyStopping", "base_margin", "gradient_and_hessian", "signed_log_loss"]
+__all__ = ["MARGIN_BOUND", "EarlyStopping", "base_margin", "gradient_and_hessian", "on_grid", "signed_log_loss"]
 
 # |log-odds| beyond which the metric no longer changes: where the net density of a class is negative, the signed
 # log-loss has no lower bound, and p = 3e-7 is further than any early stopping needs to look
@@ -79,7 +79,7 @@ def gradient_and_hessian(
     hessian = np.abs(weight) * np.maximum(probability * (1.0 - probability), _SMALLEST_CURVATURE)
     if further is not None:
         gradient, hessian = gradient + further[0], hessian + further[1]
-    return _on_grid(gradient), _on_grid(hessian)
+    return on_grid(gradient), on_grid(hessian)
 
 
 def signed_log_loss(margin: NDArray[np.floating], y: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
@@ -129,10 +129,16 @@ class EarlyStopping:
         self.curve.append(value)
         if value < self.curve[self.best]:
             self.best = len(self.curve) - 1
+        return self.has_ended
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the patience is at its end."""
         return self.patience is not None and len(self.curve) - 1 - self.best >= self.patience
 
 
-def _on_grid(values: NDArray[np.float64]) -> NDArray[np.float32]:
+def on_grid(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Round to multiples of 2^-24 of the largest value, whose sums do not depend on their order."""
     largest = float(np.abs(values).max(initial=0.0))
     if largest == 0.0:
         return values.astype(np.float32)

@@ -12,7 +12,7 @@ from hepml.errors import InvalidInputError, UnknownNameError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Choice", "Flag", "Integer", "Names", "Number", "Parameter", "Text", "check_names", "check_values"]
+__all__ = ["Choice", "Flag", "Integer", "Names", "Nested", "Number", "Parameter", "Text", "check_names", "check_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,17 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Nested:
+    """A mapping of names to values, which the kind itself checks; None for an empty one."""
+
+    def problem(self, value: object) -> str | None:
+        """Return what is wrong with a value, or None."""
+        if value is None or (isinstance(value, dict) and all(isinstance(name, str) for name in value)):
+            return None
+        return "must be a mapping of names to values"
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
     """Names of columns, a list or tuple of them; none by default."""
 
@@ -125,7 +136,7 @@ class Names:
         return "must be a list of names"
 
 
-Parameter = Integer | Number | Choice | Flag | Text | Names
+Parameter = Integer | Number | Choice | Flag | Names | Nested | Text
 
 
 def check_names(kind: str, names: Iterable[object], known: Iterable[str], where: str = "") -> None:

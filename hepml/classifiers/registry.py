@@ -20,11 +20,22 @@ ENTRY_POINT_GROUPS = {"classification": "hepml.classifiers", "regression": "hepm
 
 _BUILT_IN = {
     "classification": {
+        "category": "hepml.classifiers.category:CategoryClassifier",
+        "ensemble": "hepml.classifiers.ensemble:EnsembleClassifier",
         "hist_gradient_boosting": "hepml.classifiers.hist_gradient_boosting:HistGradientBoostingClassifier",
+        "lightgbm": "hepml.classifiers.lightgbm:LightGBMClassifier",
+        "nn": "hepml.classifiers.networks.classifier:NNClassifier",
+        "sklearn": "hepml.classifiers.sklearn:SklearnClassifier",
         "tmva": "hepml.classifiers.tmva:TMVAClassifier",
         "xgboost": "hepml.classifiers.xgboost:XGBoostClassifier",
     },
-    "regression": {},
+    "regression": {
+        "lightgbm": "hepml.classifiers.lightgbm:LightGBMRegressor",
+        "sklearn": "hepml.classifiers.sklearn:SklearnRegressor",
+        "hist_gradient_boosting": "hepml.classifiers.hist_gradient_boosting:HistGradientBoostingRegressor",
+        "nn": "hepml.classifiers.networks.regressor:NNRegressor",
+        "xgboost": "hepml.classifiers.xgboost:XGBoostRegressor",
+    },
 }
 _BASES = {
     "classification": "hepml.classifiers.base:Classifier",

@@ -1,46 +1,37 @@
-"""Boosted trees by XGBoost, trained on signed weights through an objective of our own."""
+"""Boosted trees by XGBoost, trained on signed weights through objectives of our own: classifier and regressor."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-import xgboost as xgb
 from scipy.special import expit
 
 from hepml.classifiers.base import Classifier
-from hepml.classifiers.boosters import booster_from_json
 from hepml.classifiers.decorrelation import Uniform
-from hepml.classifiers.objective import EarlyStopping, base_margin
-from hepml.classifiers.parameters import Flag, Integer, Number, Parameter
-from hepml.classifiers.training import thread_count
-from hepml.classifiers.xgboost_matrices import page_folder, training_matrices
-from hepml.data.mapped import row_blocks
-from hepml.errors import ModelFormatError
-from hepml.forest import Forest
+from hepml.classifiers.losses import SoftmaxLoss, SquaredLoss
+from hepml.classifiers.objective import base_margin
+from hepml.classifiers.regression import Regressor
+from hepml.classifiers.xgboost_trees import XGBoostTrees
+from hepml.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
+    import numpy as np
     from numpy.typing import NDArray
 
+    from hepml.classifiers.losses import TreeLoss
+    from hepml.classifiers.parameters import Parameter
     from hepml.classifiers.training import TrainingPart
 
-__all__ = ["XGBoostClassifier"]
-
-_PAYLOAD = "booster.json"
-# events whose leaves are looked up in one go
-_BLOCK = 1 << 16
+__all__ = ["XGBoostClassifier", "XGBoostRegressor"]
 
 
-class XGBoostClassifier(Uniform, Classifier):
+class XGBoostClassifier(XGBoostTrees, Uniform, Classifier):
     """Gradient-boosted trees by XGBoost (``kind: xgboost``).
 
     Parameters
     ----------
     n_estimators : int
-        Largest number of trees.
+        Largest number of trees, of each class where there are more than two.
     max_depth : int
         Depth of a tree.
     learning_rate : float
@@ -89,7 +80,7 @@ class XGBoostClassifier(Uniform, Classifier):
     Attributes
     ----------
     booster_ : xgboost.Booster
-        The trees, an ordinary ``binary:logistic`` model.
+        The trees, an ordinary ``binary:logistic`` or, of more than two classes, ``multi:softprob`` model.
     forest_ : hepml.forest.Forest
         The same trees, which is what evaluates events.
     classes_, n_features_in_, training_report_
@@ -98,31 +89,18 @@ class XGBoostClassifier(Uniform, Classifier):
     Notes
     -----
     XGBoost refuses negative weights, so all training goes through gradients computed here (docs/negative_weights.md).
-    With positive weights they are those of ``binary:logistic``; histogram bins are quantiles of events, not of weights.
+    With positive weights they are those of ``binary:logistic`` and ``multi:softprob``.
+    Histogram bins are quantiles of events, not of weights.
     A memory-mapped ``X`` is binned batch by batch, to the same bins and trees; no copy of it is held (docs/out_of_core.md).
     """
 
     kind: ClassVar[str] = "xgboost"
     library: ClassVar[str] = "xgboost"
+    multiclass: ClassVar[bool] = True
     _parameters: ClassVar[dict[str, Parameter]] = {
-        "n_estimators": Integer(1, 100_000),
-        "max_depth": Integer(1, 30),
-        "learning_rate": Number(0.0, 10.0, above=True),
-        "subsample": Number(0.0, 1.0, above=True),
-        "colsample_bytree": Number(0.0, 1.0, above=True),
-        "min_child_weight": Number(0.0),
-        "reg_lambda": Number(0.0),
-        "reg_alpha": Number(0.0),
-        "gamma": Number(0.0),
-        "max_delta_step": Number(0.0),
-        "max_bin": Integer(2, 65_536),
-        "early_stopping_rounds": Integer(1, optional=True),
-        "external_memory": Flag(),
+        **XGBoostTrees.tree_parameters,
         **Uniform.uniform_parameters,
     }
-
-    booster_: xgb.Booster
-    forest_: Forest
 
     def __init__(
         self,
@@ -175,116 +153,101 @@ class XGBoostClassifier(Uniform, Classifier):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    @property
-    def n_iter_(self) -> int:
-        """Number of trees that are kept."""
-        return int(self.booster_.num_boosted_rounds())
+    def _loss(self, part: TrainingPart, train: TrainingPart) -> tuple[TreeLoss, float | NDArray[np.float64]]:
+        if self.n_outputs == 1:
+            return self._objective(part), float(expit(base_margin(train.signal, train.weight)))
+        if self.uniform_in:
+            msg = f"uniform_in needs two classes, and there are {self.n_outputs}: {', '.join(map(str, self.classes_))}"
+            raise InvalidInputError(msg)
+        loss = SoftmaxLoss(part, self.n_outputs, curvature=2.0)
+        return loss, SoftmaxLoss(train, self.n_outputs, curvature=2.0).base()
 
-    def _train(self, train: TrainingPart, validation: TrainingPart | None) -> dict[str, Any]:
-        threads = thread_count(self.n_jobs, train.X.shape[0])
-        watch = EarlyStopping(self.early_stopping_rounds)
-        log_losses: list[float] = []
-        with page_folder(external_memory=self.external_memory) as folder:
-            content = self._boost(train, validation, watch, log_losses, threads=threads, folder=folder)
-        # through the file format, so that what was just trained and what will be loaded cannot differ
-        self.booster_ = xgb.Booster()
-        self.booster_.load_model(content)
-        self.forest_ = Forest.from_xgboost(self.booster_, self._feature_names())
-        trees = json.loads(content)["learner"]["gradient_booster"]["model"]["trees"]
-        return {
-            "iterations": len(trees),
-            "validation_log_loss": log_losses,
-            **({"validation_loss": watch.curve} if self.uniform_in else {}),
-            "n_leaves": sum(tree["left_children"].count(-1) for tree in trees),
-            "n_leaves_not_positive": self._leaves_not_positive(train, [len(tree["left_children"]) for tree in trees]),
-        }
-
-    def _boost(
-        self,
-        train: TrainingPart,
-        validation: TrainingPart | None,
-        watch: EarlyStopping,
-        log_losses: list[float],
-        *,
-        threads: int,
-        folder: str | None,
-    ) -> bytearray:
-        """Return the best booster in XGBoost's format; its matrices are gone with it."""
-        loss, held_out_loss = self._objective(train), None if validation is None else self._objective(validation)
-
-        def objective(margin: NDArray[np.float32], _: xgb.DMatrix) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-            return loss.derivatives(margin)
-
-        matrix, held_out = training_matrices(
-            train.X,
-            None if validation is None else validation.X,
-            max_bin=self.max_bin,
-            threads=threads,
-            folder=folder,
-        )
-        booster = xgb.Booster(
-            {**self._library_parameters(base_margin(train.signal, train.weight)), "nthread": threads},
-            [matrix] if held_out is None else [matrix, held_out],
-        )
-        for iteration in range(self.n_estimators):
-            booster.update(matrix, iteration, objective)
-            if held_out_loss is not None:
-                margin = booster.predict(held_out, output_margin=True)
-                log_losses.append(held_out_loss.log_loss(margin))
-                if watch.should_stop(held_out_loss.value(margin) if held_out_loss.flatness else log_losses[-1]):
-                    break
-        n_trees = watch.best + 1 if validation is not None else self.n_estimators
-        content: bytearray = booster[:n_trees].save_raw("json")
-        return content
-
-    def _library_parameters(self, base: float) -> dict[str, Any]:
-        return {
-            "objective": "binary:logistic",
-            "base_score": float(expit(base)),
-            "tree_method": "hist",
-            "max_depth": self.max_depth,
-            "learning_rate": self.learning_rate,
-            "subsample": self.subsample,
-            "colsample_bytree": self.colsample_bytree,
-            "min_child_weight": self.min_child_weight,
-            "reg_lambda": self.reg_lambda,
-            "reg_alpha": self.reg_alpha,
-            "gamma": self.gamma,
-            "max_delta_step": self.max_delta_step,
-            "max_bin": self.max_bin,
-            "seed": self.random_state,
-            "disable_default_eval_metric": 1,
-        }
-
-    def _leaves_not_positive(self, train: TrainingPart, n_nodes: Sequence[int]) -> int:
-        """Return the number of leaves that events fall into and whose weights sum to zero or less."""
-        if not (train.weight < 0.0).any():
-            return 0
-        threads = thread_count(self.n_jobs, train.X.shape[0])
-        self.booster_.set_param({"nthread": threads})
-        sums = [np.zeros(size) for size in n_nodes]
-        reached = [np.zeros(size, dtype=bool) for size in n_nodes]
-        for rows, values in row_blocks(train.X, _BLOCK):
-            block = xgb.DMatrix(values, nthread=threads)
-            leaves = self.booster_.predict(block, pred_leaf=True, strict_shape=True)
-            leaves = leaves.reshape(block.num_row(), len(n_nodes)).astype(np.int64)
-            for tree, size in enumerate(n_nodes):
-                sums[tree] += np.bincount(leaves[:, tree], train.weight[rows], size)
-                reached[tree][leaves[:, tree]] = True
-        return sum(int(np.count_nonzero(r & (s <= 0.0))) for r, s in zip(reached, sums, strict=True))
+    def _in_file(self) -> str:
+        return "binary:logistic" if self.n_outputs == 1 else "multi:softprob"
 
     def _margin(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
-        return self.forest_.predict(X, threads=thread_count(self.n_jobs, X.shape[0]), output="margin")
+        return self._margins(X)
 
-    def _state(self) -> dict[str, Any]:
-        return {}
 
-    def _payloads(self) -> dict[str, bytes]:
-        return {_PAYLOAD: bytes(self.booster_.save_raw("json"))}
+class XGBoostRegressor(XGBoostTrees, Regressor):
+    """Gradient-boosted trees by XGBoost for one target or several (``kind: xgboost``, ``task: regression``).
 
-    def _restore(self, state: Mapping[str, Any], payloads: Mapping[str, bytes]) -> None:
-        if state or set(payloads) != {_PAYLOAD}:
-            msg = f"an xgboost model has exactly the payload {_PAYLOAD!r} and no state, not {sorted(payloads)}"
-            raise ModelFormatError(msg)
-        self.booster_ = booster_from_json(payloads[_PAYLOAD], self.n_features_in_)
-        self.forest_ = Forest.from_xgboost(self.booster_, self._feature_names())
+    Parameters
+    ----------
+    n_estimators : int
+        Largest number of trees of each target.
+    min_child_weight : float
+        Smallest sum of ``|w|`` in a leaf, with mean ``|w|`` = 1: as many events.
+    max_delta_step : float
+        Bound on a leaf value before the learning rate, in units of the target; 0 for none.
+    max_depth, learning_rate, subsample, colsample_bytree, reg_lambda, reg_alpha, gamma, max_bin, early_stopping_rounds
+        As for :class:`XGBoostClassifier`.
+    external_memory, negative_weights, random_state, n_jobs
+        As for :class:`XGBoostClassifier`.
+
+    Attributes
+    ----------
+    booster_ : xgboost.Booster
+        The trees, an ordinary ``reg:squarederror`` model.
+    forest_ : hepml.forest.Forest
+        The same trees, which is what evaluates events.
+    n_targets_, n_features_in_, training_report_
+        As for every :class:`~hepml.classifiers.Regressor`.
+
+    Notes
+    -----
+    The loss is the squared error with signed weights (:class:`~hepml.classifiers.losses.SquaredLoss`); several targets
+    have trees of their own. XGBoost sums in single precision: centre a target whose mean is 1e5 of its widths.
+    """
+
+    kind: ClassVar[str] = "xgboost"
+    library: ClassVar[str] = "xgboost"
+    _parameters: ClassVar[dict[str, Parameter]] = XGBoostTrees.tree_parameters
+
+    def __init__(
+        self,
+        *,
+        n_estimators: int = 500,
+        max_depth: int = 4,
+        learning_rate: float = 0.1,
+        subsample: float = 0.8,
+        colsample_bytree: float = 0.8,
+        min_child_weight: float = 10.0,
+        reg_lambda: float = 1.0,
+        reg_alpha: float = 0.0,
+        gamma: float = 0.0,
+        max_delta_step: float = 0.0,
+        max_bin: int = 256,
+        early_stopping_rounds: int | None = 30,
+        external_memory: bool = False,
+        negative_weights: str = "signed",
+        random_state: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.max_depth = max_depth
+        self.learning_rate = learning_rate
+        self.subsample = subsample
+        self.colsample_bytree = colsample_bytree
+        self.min_child_weight = min_child_weight
+        self.reg_lambda = reg_lambda
+        self.reg_alpha = reg_alpha
+        self.gamma = gamma
+        self.max_delta_step = max_delta_step
+        self.max_bin = max_bin
+        self.early_stopping_rounds = early_stopping_rounds
+        self.external_memory = external_memory
+        self.negative_weights = negative_weights
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _loss(self, part: TrainingPart, train: TrainingPart) -> tuple[TreeLoss, float | NDArray[np.float64]]:
+        lowest, highest = train.target.min(axis=0), train.target.max(axis=0)
+        return SquaredLoss(part, lowest, highest), SquaredLoss(train, lowest, highest).base()
+
+    def _in_file(self) -> str:
+        return "reg:squarederror"
+
+    def _values(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        margins = self._margins(X)
+        return margins[:, None] if margins.ndim == 1 else margins

@@ -30,8 +30,8 @@ def convert(model: Path, out: Path, *, method: str | None, ignore_missing: bool,
 
     \b
     MODEL is a run folder, the folder of one model, or a model file of another program. What would be written scores
-    thousands of events first; nothing is written if it disagrees with the model. All formats hold trees; TMVA's also
-    linear models and networks.
+    thousands of events first; nothing is written if it disagrees with the model. All formats hold trees;
+    TMVA's, ONNX and C++ also dense networks, and TMVA's linear models.
     Example: hepml convert runs/higgs_tautau --method BDT -o bdt.onnx
     """
     from hepml.workflow import convert_model

@@ -17,6 +17,7 @@ from hepml.config.analysis import (
 )
 from hepml.config.features import MOST_LEADING, LeadingConfig, leading_expressions
 from hepml.config.significance import SignificanceConfig
+from hepml.config.tasks import TargetConfig
 from hepml.config.yaml import Document, dump_yaml, parse_yaml, read_yaml
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "SampleConfig",
     "SignificanceConfig",
     "SplitConfig",
+    "TargetConfig",
     "TrainingConfig",
     "dump_yaml",
     "leading_expressions",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,7 +19,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from hepml.config.features import FeatureConfig, FeatureItem, LeadingConfig
+from hepml.config.samples import FriendConfig, NormaliseConfig, SampleConfig
 from hepml.config.significance import SignificanceConfig
+from hepml.config.tasks import TargetConfig, check_task, classes_of
 from hepml.config.values import (
     Closed,
     ExpressionText,
@@ -29,7 +30,6 @@ from hepml.config.values import (
     Number,
     Numbers,
     Texts,
-    as_list,
     refuse_text,
 )
 from hepml.config.yaml import Document, read_yaml
@@ -52,105 +52,6 @@ __all__ = [
 ]
 
 VERSION = 1
-
-Role = Literal["signal", "background", "data", "control", "apply_only"]
-Part = Literal["train", "validation", "test"]
-
-
-def _number_or_text(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _is_positive(value: float | str) -> float | str:
-    if isinstance(value, float) and value <= 0:
-        msg = f"must be positive (found {value:g})"
-        raise ValueError(msg)
-    if isinstance(value, str) and not _STORED.fullmatch(value):
-        msg = f"must be a number, 'Tree:expression' or 'histogram[bin]' (found {value!r:.80})"
-        raise ValueError(msg)
-    return value
-
-
-_STORED = re.compile(r"[^:]+:.+|[^:]+\[\d+\]")
-Stored = Annotated[
-    Annotated[float, Field(strict=True)] | str, BeforeValidator(_number_or_text), AfterValidator(_is_positive)
-]
-
-
-class NormaliseConfig(Closed):
-    """Scale to a luminosity: weights times ``xsec`` (pb) * 1000 * ``lumi`` (fb^-1) / ``sumw``, the generated sum."""
-
-    xsec: Stored
-    lumi: Stored
-    sumw: Stored
-
-
-class FriendConfig(Closed):
-    """A tree with further columns of the same events: in files of its own, or (no ``files``) in those of the sample."""
-
-    files: Texts = ()
-    tree: str | None = None
-    index: Annotated[tuple[ExpressionText, ...], BeforeValidator(as_list)] | None = None
-
-    @model_validator(mode="after")
-    def _is_another_tree(self) -> FriendConfig:
-        if not self.files and not self.tree:
-            msg = "a friend needs `files`, or a `tree` in the files of the sample"
-            raise ValueError(msg)
-        return self
-
-
-class SampleConfig(Closed):
-    """One physics process: its files, its role, its weight.
-
-    ``files`` is a path, glob or list of them, or a mapping from ``train``, ``validation`` and ``test`` to such where the
-    roles were fixed beforehand. ``blind`` concerns data: ``score`` (the default) hides events above the working point,
-    ``none`` hides nothing, anything else is an expression that selects the events to hide.
-    """
-
-    name: Name
-    role: Role
-    files: Annotated[tuple[str, ...] | dict[Part, Texts], BeforeValidator(as_list)]
-    tree: str | None = None
-    selection: ExpressionText = ""
-    weight: ExpressionText = ""
-    scale: Number = 1.0
-    title: str = ""
-    blind: ExpressionText | None = None
-    normalise: NormaliseConfig | None = None
-    max_events: Annotated[int, BeforeValidator(refuse_text), Field(gt=0)] | None = None
-    bad_files: Literal["error", "skip"] = "error"
-    friends: tuple[FriendConfig, ...] = ()
-
-    @field_validator("files")
-    @classmethod
-    def _some_files(cls, files: Any) -> Any:
-        if not files or (isinstance(files, dict) and not all(files.values())):
-            msg = "at least one file is needed"
-            raise ValueError(msg)
-        return files
-
-    @model_validator(mode="after")
-    def _blinding_is_for_data(self) -> SampleConfig:
-        if self.role != "data" and self.blind is not None:
-            msg = f"only data are blinded; the role of {self.name!r} is {self.role!r}"
-            raise ValueError(msg)
-        if self.role not in {"signal", "background"} and isinstance(self.files, dict):
-            msg = f"fixed parts (train, validation, test) are for signal and background; the role is {self.role!r}"
-            raise ValueError(msg)
-        return self
-
-    @model_validator(mode="after")
-    def _sums_follow_the_files(self) -> SampleConfig:
-        if self.normalise is not None:
-            if self.role == "data":
-                msg = "data are not normalised to a cross section"
-                raise ValueError(msg)
-            partial = "max_events" if self.max_events is not None else "bad_files: skip"
-            if isinstance(self.normalise.sumw, float) and (self.max_events is not None or self.bad_files == "skip"):
-                msg = f"a number as `sumw` holds for all events; with `{partial}` it must come from the files"
-                raise ValueError(msg)
-        return self
 
 
 class SplitConfig(Closed):
@@ -247,7 +148,9 @@ class AnalysisConfig(Closed):
     reader: Literal["uproot", "root"] = "uproot"
     cache: CacheConfig | None = None
     tree: str | None = None
+    task: Literal["classification", "regression"] = "classification"
     samples: tuple[SampleConfig, ...] = Field(min_length=1)
+    targets: tuple[TargetConfig, ...] = ()
     features: tuple[FeatureItem, ...] = Field(min_length=1)
     spectators: tuple[FeatureItem, ...] = ()
     identity: Texts | None = None
@@ -295,10 +198,30 @@ class AnalysisConfig(Closed):
         return self
 
     @model_validator(mode="after")
+    def _task_fits(self) -> AnalysisConfig:
+        for text, *path in check_task(self.task, self.samples, self.targets):
+            raise _contradiction(str(text).replace("{", "{{").replace("}", "}}"), "", *path)
+        return self
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes in the order of first appearance; none for a regression."""
+        return () if self.task == "regression" else classes_of(self.samples)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What each of several outputs of a method is called; none where there is one."""
+        several = self.classes if len(self.classes) > 2 else tuple(target.name for target in self.targets)
+        return several if len(several) > 1 else ()
+
+    @model_validator(mode="after")
     def _names_are_unique(self) -> AnalysisConfig:
         columns = set()
-        items = [("features", number, item) for number, item in enumerate(self.features)]
+        items: list[tuple[str, int, FeatureConfig | TargetConfig]] = [
+            ("features", number, item) for number, item in enumerate(self.features)
+        ]
         items += [("spectators", number, item) for number, item in enumerate(self.spectators)]
+        items += [("targets", number, item) for number, item in enumerate(self.targets)]
         for key, number, name in [(key, number, name) for key, number, item in items for name in item.names]:
             if name in columns:
                 msg = "there is a feature or spectator {name!r} already"
@@ -312,6 +235,10 @@ class AnalysisConfig(Closed):
                 raise _contradiction(msg, sample.name, "samples", number)
             samples.add(sample.name)
         for name in self.methods:
+            for output in self.outputs:
+                if (branch := f"{name}_{output}") in columns or branch in self.methods:
+                    text = f"the score of {output!r} would be a second branch {branch!r}: rename {{name!r}}"
+                    raise _contradiction(text, name, "methods", name)
             self._refuse_reserved(name, "methods", name)
             if name in columns or name in (self.identity or ()):
                 text = (

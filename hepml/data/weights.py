@@ -10,13 +10,22 @@ import numpy as np
 from hepml.errors import EmptyClassError, InvalidInputError, WeightError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-__all__ = ["Balance", "check_class_sums", "check_weights", "effective_entries", "training_weights"]
+__all__ = [
+    "SIGNAL_AND_BACKGROUND",
+    "Balance",
+    "check_class_sums",
+    "check_weights",
+    "effective_entries",
+    "training_weights",
+]
 
 Balance = Literal["none", "num_events", "equal"]
 
-_CLASSES = ((1, "signal"), (0, "background"))
+SIGNAL_AND_BACKGROUND: tuple[tuple[int, str], ...] = ((1, "signal"), (0, "background"))
 
 
 def effective_entries(weight: NDArray[np.float64]) -> float:
@@ -64,24 +73,31 @@ def check_weights(weight: NDArray[np.float64], where: str) -> None:
         raise WeightError(msg)
 
 
-def check_class_sums(label: NDArray[np.int8], weight: NDArray[np.float64], part: str) -> None:
+def check_class_sums(
+    label: NDArray[np.int8],
+    weight: NDArray[np.float64],
+    part: str,
+    classes: Sequence[tuple[int, str]] = SIGNAL_AND_BACKGROUND,
+) -> None:
     """Refuse a part in which a class is missing or not significantly positive.
 
     Parameters
     ----------
     label : ndarray of int8, shape (n_events,)
-        1 signal, 0 background.
+        Class of each event.
     weight : ndarray of float64, shape (n_events,)
         Signed weights.
     part : str
         Name of the part, for the message.
+    classes : sequence of (int, str)
+        Label and name of each class. Default: 1 signal, 0 background.
 
     Raises
     ------
     EmptyClassError
         If a class has no events, a signed sum of zero or less, or one below three times its own uncertainty sqrt(sum w^2).
     """
-    for value, name in _CLASSES:
+    for value, name in classes:
         chosen = weight[label == value]
         if chosen.size == 0:
             msg = f"no {name} events in the {part} part: add files, loosen the selection or change the split"
@@ -97,20 +113,25 @@ def check_class_sums(label: NDArray[np.int8], weight: NDArray[np.float64], part:
 
 
 def training_weights(
-    label: NDArray[np.int8], weight: NDArray[np.float64], balance: Balance = "equal"
+    label: NDArray[np.int8],
+    weight: NDArray[np.float64],
+    balance: Balance = "equal",
+    classes: Sequence[tuple[int, str]] = SIGNAL_AND_BACKGROUND,
 ) -> NDArray[np.float64]:
     """Return the signed weights that a method is trained with.
 
     Parameters
     ----------
     label : ndarray of int8, shape (n_events,)
-        1 signal, 0 background.
+        Class of each event.
     weight : ndarray of float64, shape (n_events,)
         Signed physics weights of the training part.
     balance : {"none", "num_events", "equal"}
         ``none`` keeps the physics weights; ``num_events`` scales each class to a sum equal to its number of events (mean
-        weight 1 within the class); ``equal`` scales both classes to the number of signal events (TMVA: NormMode None,
-        NumEvents, EqualNumEvents).
+        weight 1 within the class); ``equal`` scales all classes to the number of events of the first, signal of
+        two (TMVA: NormMode None, NumEvents, EqualNumEvents).
+    classes : sequence of (int, str)
+        As for :func:`check_class_sums`.
 
     Returns
     -------
@@ -122,21 +143,22 @@ def training_weights(
     EmptyClassError
         As :func:`check_class_sums`.
     InvalidInputError
-        If a label is neither 1 nor 0, or the balance is not known.
+        If a label is that of no class, or the balance is not known.
     """
-    if not np.isin(label, (0, 1)).all():
-        msg = "only signal (1) and background (0) are trained on; there are other labels"
+    if not np.isin(label, [value for value, _ in classes]).all():
+        listed = " and ".join(f"{name} ({value})" for value, name in classes)
+        msg = f"only {listed} are trained on; there are other labels"
         raise InvalidInputError(msg)
-    check_class_sums(label, weight, "training")
+    check_class_sums(label, weight, "training", classes)
     if balance == "none":
         return weight.copy()
     if balance not in {"num_events", "equal"}:
         msg = f"unknown balance {balance!r} (known: none, num_events, equal)"
         raise InvalidInputError(msg)
     result = np.empty(len(weight), dtype=np.float64)
-    n_signal = int((label == 1).sum())
-    for value, _ in _CLASSES:
+    n_first = int((label == classes[0][0]).sum())
+    for value, _ in classes:
         chosen = label == value
-        target = n_signal if balance == "equal" else int(chosen.sum())
+        target = n_first if balance == "equal" else int(chosen.sum())
         result[chosen] = weight[chosen] * (target / weight[chosen].sum())
     return result

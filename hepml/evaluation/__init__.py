@@ -4,6 +4,8 @@ from hepml.evaluation.agreement import ClassifierAgreement, Overlap, classifier_
 from hepml.evaluation.auc_covariance import auc_covariance
 from hepml.evaluation.binned_kolmogorov import BinnedKolmogorov, binned_kolmogorov
 from hepml.evaluation.calibration import Calibration, calibration
+from hepml.evaluation.class_histograms import ClassHistograms, class_histograms
+from hepml.evaluation.class_log_loss import ClassLogLoss, class_log_loss
 from hepml.evaluation.comparison import (
     MethodPair,
     PairedDifference,
@@ -32,6 +34,7 @@ from hepml.evaluation.histogram import Histogram, fill_histogram
 from hepml.evaluation.importance import FeatureImportance, auc_losses
 from hepml.evaluation.isotonic import IsotonicMap, fit_isotonic
 from hepml.evaluation.learning_curve import LearningCurve, Prediction, learning_curve
+from hepml.evaluation.loss_curve import LossCurve
 from hepml.evaluation.multiclass import MulticlassAuc, multiclass_auc
 from hepml.evaluation.optimum_bias import OptimumBias, optimum_bias
 from hepml.evaluation.overtraining import EfficiencyComparison, Overtraining, overtraining
@@ -40,6 +43,13 @@ from hepml.evaluation.permutation import permutation_importance
 from hepml.evaluation.platt import PlattMap, fit_platt
 from hepml.evaluation.purity import PurityScan, purity_scan
 from hepml.evaluation.recalibration import Recalibration, recalibration
+from hepml.evaluation.regression import (
+    RegressionProfile,
+    RegressionQuality,
+    regression_profile,
+    regression_quality,
+)
+from hepml.evaluation.regression_distribution import RegressionDistribution, regression_distribution
 from hepml.evaluation.roc import RocCurve, roc_curve
 from hepml.evaluation.roc_band import RocBand
 from hepml.evaluation.roc_bootstrap import BootstrapEfficiency, RocBootstrap, bootstrap_roc
@@ -70,6 +80,8 @@ __all__ = [
     "Calibration",
     "ClassDensity",
     "ClassDependence",
+    "ClassHistograms",
+    "ClassLogLoss",
     "ClassifierAgreement",
     "ConfusionMatrix",
     "ContributionDensity",
@@ -92,6 +104,7 @@ __all__ = [
     "Histogram",
     "IsotonicMap",
     "LearningCurve",
+    "LossCurve",
     "MethodPair",
     "MulticlassAuc",
     "Optimum",
@@ -105,6 +118,9 @@ __all__ = [
     "PurityScan",
     "Recalibration",
     "Reference",
+    "RegressionDistribution",
+    "RegressionProfile",
+    "RegressionQuality",
     "RocBand",
     "RocBootstrap",
     "RocCurve",
@@ -131,6 +147,8 @@ __all__ = [
     "bootstrap_roc",
     "calibration",
     "choose_score_binning",
+    "class_histograms",
+    "class_log_loss",
     "classifier_agreement",
     "compare_auc",
     "compare_background_efficiency",
@@ -158,6 +176,9 @@ __all__ = [
     "purity_scan",
     "rank_features",
     "recalibration",
+    "regression_distribution",
+    "regression_profile",
+    "regression_quality",
     "roc_curve",
     "score_densities",
     "score_histograms",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -13,6 +12,7 @@ from hepml.errors import ExportError, InvalidInputError, did_you_mean
 from hepml.forest.compiling import evaluate_source
 from hepml.forest.median_source import c_comparison, c_median
 from hepml.forest.medians import MEDIANS
+from hepml.forest.source_text import array, literal, literals, of_numbers, quoted, safe_identifier
 from hepml.forest.verification import export
 
 if TYPE_CHECKING:
@@ -36,18 +36,6 @@ _NAN_LOW, _NAN_HIGH, _ONLY_NAN_HIGH, _ONLY_NAN_LOW, _CATEGORY = range(5)
 _MOST_ROWS = 65_536
 # trees up to here are followed for a fixed number of steps, which a processor foresees; leaves lead to themselves
 _DEEPEST_FIXED = 8
-_MOST_LETTERS = 100
-_PER_LINE = 8
-_PLAIN = re.compile(rb"[A-Za-z0-9_ .,:;()\[\]{}+=<>!&|^~@#$%-]")
-_WORDS = (
-    "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const const_cast "
-    "consteval constexpr constinit continue co_await co_return co_yield decltype default delete do double dynamic_cast else "
-    "enum explicit export extern false float for friend goto if inline int long main mutable namespace new noexcept not "
-    "not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires restrict return short "
-    "signed sizeof static static_assert static_cast std struct switch template this thread_local throw true try typedef "
-    "typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq"
-)
-_KEYWORDS = frozenset(_WORDS.split())
 _LINKS: dict[Link, str] = {
     "identity": "m",
     "logistic": "1.0 / (1.0 + exp(-m))",
@@ -108,12 +96,6 @@ def to_cpp(
     return export(form, forest, path, overwrite=overwrite)
 
 
-def safe_identifier(text: str) -> str:
-    """Return an identifier of C and C++ that resembles a text."""
-    word = re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9_]", "_", text)).strip("_")[:_MOST_LETTERS].strip("_") or "forest"
-    return f"forest_{word}" if word[0].isdigit() or word in _KEYWORDS else word
-
-
 def make_form(forest: Forest, name: str, language: Language = "c++17") -> SourceForm:
     """Write a forest as source code.
 
@@ -164,7 +146,7 @@ def _lines(forest: Forest, plan: Plan, name: str, language: Language) -> Iterabl
     cpp = language == "c++17"
     real = "double" if forest.precision == "float64" else "float"
     # inline variables of one name would be one in all libraries that a process loads, also in those of other forests
-    api, array = ("static inline", "static constexpr") if cpp else (f"{name.upper()}_API", "static const")
+    api, kept = ("static inline", "static constexpr") if cpp else (f"{name.upper()}_API", "static const")
     yield from _head(forest, name, real, cpp=cpp)
     yield "namespace " + name + "_data {" if cpp else ""
     data = (lambda what: what) if cpp else (lambda what: f"{name}_{what}")
@@ -172,36 +154,36 @@ def _lines(forest: Forest, plan: Plan, name: str, language: Language) -> Iterabl
     struct = f"struct {node} {{ {real} cut; int32_t left; int32_t row; }};"
     yield struct
     left, row, cut = plan.nodes
-    nodes = [f"{{{c},{a},{r}}}" for c, a, r in zip(_literals(cut, real), left.tolist(), row.tolist(), strict=True)]
-    kind = f"{array} {node if cpp else f'struct {node}'}"
-    yield from _array(f"{kind} {data('nodes')}", nodes)
+    nodes = [f"{{{c},{a},{r}}}" for c, a, r in zip(literals(cut, real), left.tolist(), row.tolist(), strict=True)]
+    kind = f"{kept} {node if cpp else f'struct {node}'}"
+    yield from array(f"{kind} {data('nodes')}", nodes)
     width = plan.node_value.shape[1]
     if forest.aggregate in MEDIANS:
         rank, rank_value, rank_weight = plan.ranks
-        yield from _array(f"{array} int32_t {data('ranks')}", map(str, rank.tolist()))
-        yield from _array(f"{array} double {data('rank_value')}", _literals(rank_value, "double"))
-        yield from _array(f"{array} double {data('rank_weight')}", _literals(rank_weight, "double"))
+        yield from array(f"{kept} int32_t {data('ranks')}", map(str, rank.tolist()))
+        yield from array(f"{kept} double {data('rank_value')}", literals(rank_value, "double"))
+        yield from array(f"{kept} double {data('rank_weight')}", literals(rank_weight, "double"))
     else:
-        yield from _array(f"{array} double {data('values')}", _literals(plan.node_value.ravel(), "double"))
-    yield from _array(f"{array} int32_t {data('roots')}", map(str, plan.tree_root.tolist()))
+        yield from array(f"{kept} double {data('values')}", literals(plan.node_value.ravel(), "double"))
+    yield from array(f"{kept} int32_t {data('roots')}", map(str, plan.tree_root.tolist()))
     fixed = int(forest.depth.max()) <= _DEEPEST_FIXED
     if fixed:
-        yield from _array(f"{array} uint8_t {data('depths')}", map(str, plan.tree_depth.tolist()))
+        yield from array(f"{kept} uint8_t {data('depths')}", map(str, plan.tree_depth.tolist()))
     if width == 1 and forest.n_outputs > 1:
-        yield from _array(f"{array} int32_t {data('outputs')}", map(str, plan.tree_output.tolist()))
+        yield from array(f"{kept} int32_t {data('outputs')}", map(str, plan.tree_output.tolist()))
     feature, row_kind, row_set, answer, set_first, set_values = plan.rows
-    yield from _array(f"{array} int32_t {data('row_feature')}", map(str, feature.tolist()))
-    yield from _array(f"{array} uint8_t {data('row_kind')}", map(str, row_kind.tolist()))
+    yield from array(f"{kept} int32_t {data('row_feature')}", map(str, feature.tolist()))
+    yield from array(f"{kept} uint8_t {data('row_kind')}", map(str, row_kind.tolist()))
     categories = bool((row_kind == _CATEGORY).any())
     if categories:
-        yield from _array(f"{array} int32_t {data('row_set')}", map(str, row_set.tolist()))
-        yield from _array(f"{array} uint8_t {data('row_answer')}", map(str, answer.ravel().tolist()))
-        yield from _array(f"{array} int64_t {data('set_first')}", map(str, set_first.tolist()))
-        yield from _array(f"{array} int32_t {data('set_values')}", map(str, set_values.tolist() or [0]))
+        yield from array(f"{kept} int32_t {data('row_set')}", map(str, row_set.tolist()))
+        yield from array(f"{kept} uint8_t {data('row_answer')}", map(str, answer.ravel().tolist()))
+        yield from array(f"{kept} int64_t {data('set_first')}", map(str, set_first.tolist()))
+        yield from array(f"{kept} int32_t {data('set_values')}", map(str, set_values.tolist() or [0]))
     if cpp:
         yield f"}}  // namespace {name}_data"
     yield ""
-    names = ", ".join(_quoted(feature_name) for feature_name in forest.feature_names)
+    names = ", ".join(quoted(feature_name) for feature_name in forest.feature_names)
     yield f"static const char* const {name}_features[{forest.n_features}] = {{{names}}};"
     if not cpp:
         # a function that uses the names, so that no compiler finds them unused
@@ -232,7 +214,7 @@ def _head(forest: Forest, name: str, real: str, *, cpp: bool) -> Iterable[str]:
         yield "// The forest takes no missing values: NaN in a feature that it uses gives NaN."
     yield "// It needs NaN and infinities: do not compile with -ffast-math. Features:"
     for number, feature in enumerate(forest.feature_names):
-        yield f"//   x[{number}] {_quoted(feature)}"
+        yield f"//   x[{number}] {quoted(feature)}"
     yield f"#ifndef {name}_INCLUDED"
     yield f"#define {name}_INCLUDED"
     headers = ["array", "cmath", "cstdint", "type_traits"] if cpp else ["math.h", "stdint.h"]
@@ -247,37 +229,6 @@ def _head(forest: Forest, name: str, real: str, *, cpp: bool) -> Iterable[str]:
         yield f"#define {name.upper()}_API static inline"
         yield "#endif"
     yield ""
-
-
-def _quoted(text: str) -> str:
-    """Return a string literal in plain letters, which ends neither itself nor a comment, whatever the text."""
-    content = text.encode("utf-8", "surrogatepass")
-    return '"' + "".join(chr(c) if _PLAIN.match(bytes([c])) else f"\\{c:03o}" for c in content) + '"'
-
-
-def _literals(values: NDArray[Any], real: str) -> list[str]:
-    """Return numbers as hexadecimal literals, which are exact."""
-    suffix = "f" if real == "float" else ""
-    return [_literal(value, suffix) for value in values.astype(np.float64).tolist()]
-
-
-def _literal(value: float, suffix: str = "") -> str:
-    if value != value:  # noqa: PLR0124  (only NaN differs from itself)
-        return "NAN"
-    if value in {np.inf, -np.inf}:
-        return ("-" if value < 0 else "") + ("(float)INFINITY" if suffix else "(double)INFINITY")
-    if value == int(value) and abs(value) < 1e6 and not (value == 0 and np.signbit(value)):
-        return f"{int(value)}"
-    mantissa, _, exponent = value.hex().partition("p")
-    return f"{mantissa.rstrip('0').rstrip('.')}p{exponent}{suffix}"
-
-
-def _array(declaration: str, items: Iterable[str]) -> Iterable[str]:
-    content = list(items)
-    yield f"{declaration}[{len(content)}] = {{"
-    for start in range(0, len(content), _PER_LINE):
-        yield ",".join(content[start : start + _PER_LINE]) + ","
-    yield "};"
 
 
 def _functions(
@@ -341,13 +292,13 @@ static inline int {name}_membership({real} value, int64_t first, int64_t last) {
     yield ""
     yield from _scores(forest, name, real, api, math)
     if cpp:
-        yield from _of_numbers(forest, name, real)
+        yield from of_numbers(name, real, forest.n_features, forest.n_outputs)
 
 
 def _sums(forest: Forest, plan: Plan, name: str, data: str, *, cpp: bool) -> tuple[Iterable[str], str, Iterable[str]]:
     """Return statements before the trees, what each tree adds by its leaf ``n``, and statements behind them."""
     n_outputs, width = forest.n_outputs, plan.node_value.shape[1]
-    total, base = _literal(float(np.cumsum(forest.tree_weight)[-1])), _literals(forest.base, "double")
+    total, base = literal(float(np.cumsum(forest.tree_weight)[-1])), literals(forest.base, "double")
     if forest.aggregate in MEDIANS:
         end = c_median(forest, name=name, data=data, total=total, base=base[0], cpp=cpp)
         return [f"  int32_t order[{forest.n_trees}];"], f"order[t] = {data}ranks[n];", end
@@ -389,27 +340,3 @@ def _scores(forest: Forest, name: str, real: str, api: str, math: str) -> Iterab
         yield f"  for (int k = 0; k < {n_outputs}; ++k) {{ const double m = out[k]; out[k] = {link}; }}"
     yield "}"
     yield ""
-
-
-def _of_numbers(forest: Forest, name: str, real: str) -> Iterable[str]:
-    """Yield overloads that take the features as numbers: what RDataFrame's Define hands over."""
-    n_features, n_outputs = forest.n_features, forest.n_outputs
-    numbers = f"static inline std::enable_if_t<sizeof...(N) == {n_features} && (std::is_arithmetic_v<N> && ...)"
-    for what in ("margin", "score"):
-        if n_outputs == 1:
-            yield f"""template <typename... N>
-{numbers}, double> {name}_{what}(N... features) {{
-  const {real} x[] = {{static_cast<{real}>(features)...}};
-  return {name}_{what}(x);
-}}
-"""
-        else:
-            array = f"std::array<double, {n_outputs}>"
-            yield f"""template <typename... N>
-{numbers}, {array}> {name}_{what}s(N... features) {{
-  const {real} x[] = {{static_cast<{real}>(features)...}};
-  {array} out{{}};
-  {name}_{what}s(x, out.data());
-  return out;
-}}
-"""

@@ -2,6 +2,7 @@
 
 from hepml.plots.areas import AreaArtists, areas
 from hepml.plots.calibration import CalibrationArtists, calibration
+from hepml.plots.classes import ClassArtists, classes
 from hepml.plots.contributions import (
     ContributionArtists,
     DependenceArtists,
@@ -15,9 +16,11 @@ from hepml.plots.flatness import FlatnessArtists, flatness
 from hepml.plots.folds import FoldArtists, folds
 from hepml.plots.importance import ImportanceArtists, importance, new_importance_figure
 from hepml.plots.learning_curve import LearningCurveArtists, learning_curve
+from hepml.plots.loss_curve import LossCurveArtists, loss_curve
 from hepml.plots.matrices import MatrixArtists, agreement, confusion
 from hepml.plots.overtraining import OvertrainingArtists, overtraining
 from hepml.plots.purity import PurityArtists, purity
+from hepml.plots.regression import DeviationArtists, EstimateArtists, deviations, estimates, resolution
 from hepml.plots.roc import RocArtists, inverse_background_efficiency, roc
 from hepml.plots.score_slices import ScoreSlicesArtists, score_slices
 from hepml.plots.separation import RankingArtists, ranking
@@ -36,15 +39,19 @@ __all__ = [
     "AreaArtists",
     "BinnedSignificanceArtists",
     "CalibrationArtists",
+    "ClassArtists",
     "ContributionArtists",
     "CorrelationArtists",
     "DataMCArtists",
     "DependenceArtists",
+    "DeviationArtists",
+    "EstimateArtists",
     "FeatureArtists",
     "FlatnessArtists",
     "FoldArtists",
     "ImportanceArtists",
     "LearningCurveArtists",
+    "LossCurveArtists",
     "MatrixArtists",
     "OvertrainingArtists",
     "PurityArtists",
@@ -58,11 +65,14 @@ __all__ = [
     "areas",
     "binned_significance",
     "calibration",
+    "classes",
     "confusion",
     "contribution_dependence",
     "contributions",
     "correlations",
     "data_mc",
+    "deviations",
+    "estimates",
     "experiment_label",
     "feature",
     "flatness",
@@ -70,12 +80,14 @@ __all__ = [
     "importance",
     "inverse_background_efficiency",
     "learning_curve",
+    "loss_curve",
     "new_figure",
     "new_importance_figure",
     "new_ratio_figure",
     "overtraining",
     "purity",
     "ranking",
+    "resolution",
     "roc",
     "save",
     "score_slices",

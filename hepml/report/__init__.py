@@ -1,7 +1,7 @@
 """What a run leaves for people: the numbers as JSON, figures, the HTML report, provenance."""
 
 from hepml.report.figures import Column, FigureJob, FigureTable, Scene, draw_comparison, draw_figures, figure_captions
-from hepml.report.findings import Finding, Findings, Listed, NotComputable
+from hepml.report.findings import Finding, Findings, Listed, NotComputable, Of
 from hepml.report.formats import (
     COMPARISON_FORMAT,
     COMPARISON_VERSION,
@@ -31,6 +31,7 @@ __all__ = [
     "Findings",
     "Listed",
     "NotComputable",
+    "Of",
     "Scene",
     "comparison_table",
     "draw_comparison",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Finding", "Findings", "Listed", "NotComputable"]
+__all__ = ["Finding", "Findings", "Listed", "NotComputable", "Of"]
 
 T = TypeVar("T")
 
@@ -43,6 +43,19 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Of:
+    """A result that concerns one class or one target, as one of several."""
+
+    what: str
+    name: str
+    found: Finding
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result's plain JSON types beside the name, ``{"class": "Z", ...}``."""
+        return {self.what: self.name, **self.found.to_dict()}
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """All results of a run.
 
@@ -65,3 +78,12 @@ class Findings:
     def of_methods(self, topic: str, kind: type[T]) -> dict[str, T]:
         """Return the results of a topic by method, without methods that have none."""
         return {name: found for name, topics in self.methods.items() if isinstance(found := topics.get(topic), kind)}
+
+    def of_each(self, topic: str, kind: type[T]) -> dict[str, dict[str, T]]:
+        """Return by method the results of a topic for each class or target that has one."""
+        found: dict[str, dict[str, T]] = {}
+        for method, listed in self.of_methods(topic, Listed).items():
+            for one in listed.items:
+                if isinstance(one, Of) and isinstance(one.found, kind):
+                    found.setdefault(method, {})[one.name] = one.found
+        return found

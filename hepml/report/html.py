@@ -38,6 +38,24 @@ SECTIONS = (
     ("provenance", "Provenance"),
 )
 
+_BEFORE = (
+    ("summary_of_task", "Summary"),
+    ("samples", "Samples and cutflow"),
+    ("features", "Features"),
+    ("training", "Training"),
+)
+_AFTER = (("importance", "Importance"), ("provenance", "Provenance"))
+_SECTIONS_OF = {
+    "binary": SECTIONS,
+    "multiclass": (
+        *_BEFORE,
+        ("multiclass", "Performance"),
+        ("class_overtraining", "Overtraining"),
+        *_AFTER,
+    ),
+    "regression": (*_BEFORE, ("regression", "Performance"), *_AFTER),
+}
+
 COMPARISON_SECTIONS = (
     ("compared", "What is compared"),
     ("performance", "Performance"),
@@ -69,15 +87,16 @@ def write_report(folder: Path, metrics: dict[str, Any], provenance: dict[str, An
     OutputError
         If it cannot be written.
     """
+    task = metrics.get("task", "binary")
     return _write_page(
         folder,
         metrics,
         provenance,
         # a run without folds has nothing to say of them
-        sections=[section for section in SECTIONS if section[0] != "folds" or metrics.get("folds")],
+        sections=[section for section in _SECTIONS_OF[task] if section[0] != "folds" or metrics.get("folds")],
         heading=metrics["title"] or metrics["analysis"],
         subject=f"analysis {metrics['analysis']}, ",
-        slider=slider_data(metrics),
+        slider=slider_data(metrics) if task == "binary" else [],
         # what is not computable (null) comes last
         ranked_features=sorted(
             metrics["features"],

@@ -58,6 +58,8 @@ def methods_table(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     rows : list of list of str
         One a method, in the order of the analysis file.
     """
+    if metrics.get("task", "binary") != "binary":
+        return _of_classes(metrics) if metrics["task"] == "multiclass" else _of_targets(metrics)
     order = metrics["method_order"]
     points = metrics["methods"][order[0]]["working_points"] if order else []
     # in place of what cannot be computed stands a mapping with the reason
@@ -77,6 +79,60 @@ def methods_table(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
         gap = with_error(comparison.get("auc_gap"), comparison.get("auc_gap_error"))
         row += [f"{comparison.get('verdict', _NOTHING)} (AUC gap {gap})"]
         rows.append(row)
+    return header, rows
+
+
+def _of_classes(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    header = ["method", "mean AUC, one against one", *(f"AUC of {name}" for name in metrics["classes"])]
+    header += ["accuracy, classes alike", "log-loss", "overtraining"]
+    rows = []
+    for name in metrics["method_order"]:
+        method = metrics["methods"][name]
+        area, matrix, loss = method["multiclass_auc"], method["confusion_matrix"], method["class_log_loss"]
+        nothing = [None] * len(metrics["classes"])
+        row = [name, with_error(area.get("macro_one_vs_one"), area.get("macro_one_vs_one_error"))]
+        row += [
+            with_error(value, error)
+            for value, error in zip(
+                area.get("one_vs_rest", nothing), area.get("one_vs_rest_error", nothing), strict=True
+            )
+        ]
+        row += [
+            with_error(matrix.get("balanced_accuracy"), matrix.get("balanced_accuracy_error")),
+            with_error(loss.get("value"), loss.get("error")),
+            _worst(method["class_overtraining"]),
+        ]
+        rows.append(row)
+    return header, rows
+
+
+def _worst(judged: list[dict[str, Any]] | dict[str, Any]) -> str:
+    """Return the verdicts on the classes, each with the classes that it is of."""
+    if isinstance(judged, dict):
+        return _NOTHING
+    verdicts: dict[str, list[str]] = {}
+    for one in judged:
+        verdicts.setdefault(one.get("verdict", _NOTHING), []).append(one["class"])
+    return (
+        verdicts.popitem()[0] if len(verdicts) == 1 else "; ".join(f"{k}: {', '.join(v)}" for k, v in verdicts.items())
+    )
+
+
+def _of_targets(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    header = ["method", "target", "bias", "RMS", "68 % half width", "correlation", "RMS (training)"]
+    rows = []
+    for name in metrics["method_order"]:
+        method = metrics["methods"][name]
+        listed, before = method["regression"], method["regression_training"]
+        if isinstance(listed, dict):
+            rows.append([name, "", *[_NOTHING] * 5])
+            continue
+        trained = {} if isinstance(before, dict) else {one["target"]: one for one in before}
+        for one in listed:
+            own = trained.get(one["target"], {})
+            row = [name, one["target"]]
+            row += [with_error(one[key], one[f"{key}_error"]) for key in ("bias", "rms", "resolution", "correlation")]
+            rows.append([*row, with_error(own.get("rms"), own.get("rms_error"))])
     return header, rows
 
 

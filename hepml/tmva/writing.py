@@ -22,6 +22,7 @@ from hepml.tmva.methods.bdt import BDT
 from hepml.tmva.networks import DOUBLE, SINGLE
 from hepml.tmva.reader import Reader
 from hepml.tmva.setup_making import setup_of, variables_of
+from hepml.tmva.source import Source
 from hepml.transforms.chain import TransformChain
 from hepml.transforms.normalisation import Normalisation
 from hepml.transforms.selection import Columns, Selection
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from hepml.tmva.networks import Network
     from hepml.tmva.setup import AnalysisType, MethodSetup, Variable
     from hepml.tmva.setup_making import Written
-    from hepml.tmva.source import Source
 
     Floats = NDArray[np.float64]
 
@@ -74,7 +74,8 @@ def write(
     ----------
     model : object
         A fitted linear model or multilayer perceptron of scikit-learn, or a pipeline of scalers and one of these; a
-        ``Sequential`` of dense layers of torch; a :class:`~hepml.tmva.Reader`; a :class:`~hepml.forest.Forest`.
+        ``Sequential`` of dense layers of torch; a :class:`~hepml.tmva.Reader`; a :class:`~hepml.forest.Forest`; a
+        :class:`~hepml.tmva.source.Source`, which a network of hepml becomes.
     path : path-like
         The file; ``.gz`` at its end packs it, which TMVA itself does not read.
     variables : sequence of str, Feature or Variable, optional
@@ -135,7 +136,10 @@ def write(
     if isinstance(model, Reader):
         _refuse_given(variables=variables, method=method, analysis_type=analysis_type, **given)
         return _write_reader(model, path, overwrite=overwrite)
-    if is_torch(model):
+    if isinstance(model, Source):
+        _refuse_given(analysis_type=analysis_type)
+        source = model
+    elif is_torch(model):
         source = from_torch(model, analysis_type)
     elif is_sklearn(model):
         _refuse_given(analysis_type=analysis_type)

@@ -29,6 +29,7 @@ from hepml.report import (
 )
 from hepml.workflow.baselines import fit_baselines
 from hepml.workflow.blinding import blind_spectators, visible_events
+from hepml.workflow.cards import add_results
 from hepml.workflow.clock import Clock
 from hepml.workflow.evaluating import evaluate_method, evaluate_run
 from hepml.workflow.growing import finish, log_file, refuse_to_replace, working_folder
@@ -127,12 +128,17 @@ class Analysis:
         )
 
     def spectators(self) -> tuple[Feature, ...]:
-        """Return the spectators, with what decides on blinded events."""
+        """Return the spectators, with targets and with what decides on blinded events."""
         named = (
             Feature(item.name, expression=item.expression, unit=item.unit, title=item.title, missing=item.missing or ())
             for item in self.config.spectators
         )
-        return (*named, *(Feature(name, expression=text) for name, text in blind_spectators(self.config).items()))
+        targets = (
+            Feature(item.name, expression=item.expression, unit=item.unit, title=item.title)
+            for item in self.config.targets
+        )
+        blind = (Feature(name, expression=text) for name, text in blind_spectators(self.config).items())
+        return (*named, *targets, *blind)
 
     def cache(self, folder: str | os.PathLike[str] | None = None) -> Cache | None:
         """Return the cache in ``folder``, by default that of the analysis file, None if there is none."""
@@ -393,7 +399,8 @@ class Analysis:
         """Write a whole run; with ``models`` nothing is trained, but these are taken."""
         final, unblind = Path(out).absolute(), bool(decisions["unblind"])
         refuse_to_replace(final, overwrite=overwrite)
-        tmva = TmvaFile.of(tmva_output, final, overwrite=overwrite and models is None)
+        is_binary = self.config.task == "classification" and not self.config.outputs
+        tmva = TmvaFile.of(tmva_output, final, overwrite=overwrite and models is None, is_binary=is_binary)
         tell = progress or notebook_progress() or (lambda _step, _fraction: None)
         started, clock = datetime.now(tz=UTC), Clock()
         estimators = build_estimators(self.config)
@@ -419,7 +426,7 @@ class Analysis:
             _log_samples(prepared)
             methods = train_all(plan, folder / "models", tell=tell, clock=clock, as_they_are=models is not None)
             tell("fitting baselines", 0.0)
-            baselines = fit_baselines(prepared, self.config, clock)
+            baselines = fit_baselines(prepared, self.config, clock) if prepared.task.kind == "binary" else {}
             contexts: dict[str, MethodContext] = {}
             for number, method in enumerate(methods):
                 tell(f"evaluating {method.name}", number / len(methods))
@@ -439,13 +446,16 @@ class Analysis:
                 if tmva is not None:
                     tmva.write(folder, prepared, contexts, visible)
                 write_json(folder / "metrics.json", metrics)
+                for name, found in metrics["methods"].items():
+                    add_results(folder / "models" / name, found)
             tell("drawing", 0.0)
             with clock("figures"):
                 draw_figures(
                     folder / "plots",
                     self.config.report,
                     findings,
-                    scene(prepared),
+                    scene(self.config, prepared),
+                    task=prepared.task.kind,
                     progress=lambda fraction: tell("drawing", fraction),
                 )
             facts = provenance(

@@ -23,6 +23,7 @@ from hepml.errors import (
 from hepml.readers import FriendRequest, SampleRequest, TreeLocation, TreeSource, expand_files, root_writer
 from hepml.readers.friends import Friends, JoinedSource
 from hepml.readers.writing import check_format
+from hepml.workflow.ranges import OutsideRange, add_up, range_warning
 from hepml.workflow.scoring import Scorers
 
 if TYPE_CHECKING:
@@ -39,12 +40,16 @@ _CHUNK_BYTES = 16_000_000
 
 @dataclass(frozen=True, slots=True)
 class AppliedFile:
-    """What was made of one input: its file and tree, the friend file, entries, and those that a method cannot score."""
+    """What was made of one input: its file and tree, the friend file, entries, and those that a method cannot score.
+
+    ``ranges`` has the entries outside of the ranges of the training, by feature; it is empty for models that know none.
+    """
 
     source: str
     output: Path
     n_entries: int
     n_not_scored: int
+    ranges: tuple[OutsideRange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,10 @@ def apply_model(
         first_entry += tasks[-1].n_entries
     together.check_length(first_entry)
     tell = progress or (lambda _step, _fraction: None)
-    return [_apply_to_file(scorers, together, task, tell, overwrite=overwrite) for task in tasks]
+    applied = [_apply_to_file(scorers, together, task, tell, overwrite=overwrite) for task in tasks]
+    if warning := range_warning(add_up([one.ranges for one in applied])):
+        _LOG.warning("%s", warning)
+    return applied
 
 
 def _with_tree(location: TreeLocation, names: Sequence[str]) -> TreeLocation:
@@ -258,15 +266,17 @@ def _apply_to_file(
     ):
         # a cycle says which version of the tree was read and is no part of its name
         tree = _main(source).tree_name.strip("/").partition(";")[0]
-        writer.note({"format": "hepml-friend", "version": 1, "of": name, "tree": tree})
         for start, stop in pairwise(source.chunk_edges(scorers.branches, _CHUNK_BYTES)):
             written, n_bad = scorers.evaluate(source.read(scorers.branches, start, stop), stop - start)
             n_not_scored += n_bad
             writer.extend(tree, written)
             tell(name, stop / max(task.n_entries, 1))
+        ranges = scorers.ranges.take()
+        facts = {"format": "hepml-friend", "version": 1, "of": name, "tree": tree}
+        writer.note(facts | {"ranges": [one.to_dict() for one in ranges]})
     if n_not_scored:
         _LOG.warning("%s: %d entries have NaN for a score because a feature is infinite", source, n_not_scored)
-    return AppliedFile(str(source), task.output, task.n_entries, n_not_scored)
+    return AppliedFile(str(source), task.output, task.n_entries, n_not_scored, ranges)
 
 
 def _main(source: TreeSource | JoinedSource) -> TreeSource:

@@ -53,7 +53,7 @@ def visible_events(
     -------
     ndarray of bool, shape (n_events,)
         True for simulation always; for data unless the event is blinded. With `blind: score` an event is hidden if any
-        method scores it at or above its loosest cut.
+        method scores it at or above its loosest cut; of several classes at or above that of any whose role is signal.
     """
     visible = np.ones(len(dataset), dtype=bool)
     for number, info in enumerate(dataset.samples):
@@ -95,9 +95,22 @@ def shown_if_data(
         return shown, False
     if how == _BY_SCORE:
         for context in methods.values():
-            shown &= context.score < min(cut.threshold for cut in context.method.cuts)
+            for score, threshold in _loosest_cuts(config, context):
+                shown &= score < threshold
         return shown, True
     columns = {text: name for name, text in blind_spectators(config).items()}
     value = dataset.spectators[columns[how]]
     # what cannot be decided stays hidden
     return (value == 0) & ~np.isnan(value), False
+
+
+def _loosest_cuts(config: AnalysisConfig, context: MethodContext) -> list[tuple[NDArray[np.float64], float]]:
+    """Return the score of signal, or of each class of it, with its loosest cut."""
+    if context.score.ndim == 1:
+        return [(context.score, min(cut.threshold for cut in context.method.cuts))]
+    signal = {sample.class_name or sample.role for sample in config.samples if sample.role == "signal"}
+    return [
+        (context.score[:, number], min(cut.threshold for cut in context.method.cuts if cut.output == name))
+        for number, name in context.prepared.task.classes
+        if name in signal
+    ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hepml import classifiers
 from hepml.classifiers import FoldModel
 from hepml.classifiers.model_files import TmvaScorer
+from hepml.classifiers.networks.exports import program_of, write_network
 from hepml.classifiers.tmva import TMVAClassifier
 from hepml.errors import ExportError, InvalidInputError, unknown_name
 from hepml.forest import Forest
@@ -55,7 +56,7 @@ def convert_model(
         The folder of a model, a run folder, or a model file of another program.
     out : path-like
         ``X.weights.xml`` (or ``.xml``: TMVA), ``.json`` (XGBoost), ``.onnx``, ``.hpp`` (C++17), ``.c`` (C99), ``.py``
-        (numpy) or ``.npz`` (a forest of hepml).
+        (numpy) or ``.npz`` (a forest of hepml). A network has the first, ``.onnx`` and ``.hpp``.
     method : str, optional
         Which method of a run. Default: the only one.
     float32_features : bool
@@ -76,7 +77,8 @@ def convert_model(
         If the format cannot hold the model, as none can hold the models of all folds, or what would be written disagrees
         with it.
     InvalidInputError
-        If the model is no forest and the format not TMVA's, the format is not known, or a run has several methods.
+        If the model is no forest and the format none that networks have, the format is not known, or a run has several
+        methods.
     HepmlError
         If the model cannot be read or the output not be written.
     """
@@ -88,6 +90,9 @@ def convert_model(
         raise InvalidInputError(msg)
     chosen = _chosen(Path(model), method)
     form, write = _FORMS[suffix]
+    if (program := program_of(chosen)) is not None:
+        check = write_network(chosen, program, target, ignore_missing=ignore_missing, overwrite=overwrite)
+        return Conversion(target, form, check)
     if suffix == ".xml" and isinstance(chosen.estimator, TMVAClassifier):
         chosen.estimator.save_weights(target, overwrite=overwrite)
         return Conversion(target, form, None)
@@ -143,8 +148,8 @@ def _forest(model: Model, path: str | os.PathLike[str], suffix: str) -> Forest:
     forest = getattr(model.estimator, "forest_", None)
     if not isinstance(forest, Forest):
         msg = (
-            f"{path} is of kind {model.kind!r}, which is no tree ensemble: only those can be converted, and for TMVA linear "
-            "models and networks"
+            f"{path} is of kind {model.kind!r}, which is neither a tree ensemble nor a dense network: only those can be "
+            "converted, and for TMVA linear models and networks of scikit-learn and torch"
         )
         raise InvalidInputError(msg)
     if model.is_foreign:

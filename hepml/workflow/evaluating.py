@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hepml.data import Part
 from hepml.errors import HepmlError, InvalidInputError
 from hepml.report import Findings, NotComputable
-from hepml.workflow.topics import METHOD_TOPICS, RUN_TOPICS, MethodContext, Scored
+from hepml.workflow.topics import MethodContext, Scored, method_topics, run_topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,7 +70,8 @@ def evaluate_method(
     context = MethodContext(
         config, prepared, method, kind, scores.all, train, validation, test, findings={}, baselines=baselines
     )
-    for topic, compute in METHOD_TOPICS.items():
+    for topic, compute in method_topics(prepared.task.kind).items():
+        # only two classes have a topic of this name
         found = _curve(compute, context) if topic == "roc" else _computed(f"{topic} of {method.name}", compute, context)
         if found is not None:
             context.findings[topic] = found
@@ -90,7 +91,9 @@ def evaluate_run(context: RunContext) -> Findings:
     Findings
         Those of the methods as well.
     """
-    found = {topic: _computed(topic, compute, context) for topic, compute in RUN_TOPICS.items()}
+    found = {
+        topic: _computed(topic, compute, context) for topic, compute in run_topics(context.prepared.task.kind).items()
+    }
     return Findings(
         run={topic: one for topic, one in found.items() if one is not None},
         methods={name: method.findings for name, method in context.methods.items()},

@@ -13,10 +13,12 @@ import numpy as np
 
 from hepml import classifiers
 from hepml.classifiers import FoldModel
+from hepml.classifiers.card import CARD
 from hepml.data import Part
 from hepml.data.seen import SEEN_FILE
 from hepml.errors import HepmlError, InvalidInputError, ModelFormatError, unknown_name
 from hepml.evaluation import roc_curve
+from hepml.workflow.cards import training_card
 from hepml.workflow.seeds import task_seed
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from hepml.workflow.preparation import Prepared, Selection
 
 __all__ = [
+    "CHECKPOINT_SUFFIX",
     "Cut",
     "MethodScores",
     "TrainedMethod",
@@ -40,6 +43,9 @@ __all__ = [
     "task_name",
     "train_method",
 ]
+
+# of what a training that was interrupted goes on from, beside the folder of its model
+CHECKPOINT_SUFFIX = ".training"
 
 _LOG = logging.getLogger("hepml.workflow")
 
@@ -54,10 +60,13 @@ class Cut:
         Signal efficiency that was asked for.
     threshold : float
         Events with ``score >= threshold`` pass.
+    output : str
+        Of several classes, that whose score is cut on and whose efficiency it is.
     """
 
     target: float
     threshold: float
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,9 +75,9 @@ class MethodScores:
 
     Parameters
     ----------
-    all : ndarray of float64, shape (n_events,)
+    all : ndarray of float64, shape (n_events,) or (n_events, n_outputs)
         Of every event of the dataset, as the deployed model gives it: with folds by the model that has not seen the event.
-    train, validation, test : ndarray of float64, shape (n_part,)
+    train, validation, test : ndarray of float64, shape (n_part,) or (n_part, n_outputs)
         Of the events of each part. With folds all events are in each part, and these are the scores by a model that was
         trained on the event, by the one that stopped on it, and by the one that has not seen it.
     """
@@ -170,7 +179,7 @@ def build_estimators(config: AnalysisConfig, training: str = "") -> dict[str, An
     """
     estimators = {}
     for name, method in config.methods.items():
-        kind = classifiers.get(method.kind)
+        kind = _kind(config, name)
         options = dict(method.options)
         declared = kind.declared_parameters()
         if "negative_weights" in declared:
@@ -240,19 +249,22 @@ def train_method(
             _LOG.info("%s: an earlier run had other data or options; it is trained again", name)
         shutil.rmtree(folder)
     train, validation = prepared.train, prepared.validation
+    checkpoint = folder.with_name(f".{folder.name}{CHECKPOINT_SUFFIX}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
     estimator.fit(
         train.X,
-        train.y,
+        train.truth,
         sample_weight=train.train_weight,
-        validation=(validation.X, validation.y, validation.train_weight),
+        validation=(validation.X, validation.truth, validation.train_weight),
         features=prepared.dataset.features,
         spectators={
             column: (_column(prepared, column, train, name), _column(prepared, column, validation, name))
             for column in estimator.needed_spectators()
         },
+        checkpoint=checkpoint if estimator.can_resume else None,
     )
     try:
-        cuts = choose_cuts(validation, estimator.evaluate(validation.X), working_points)
+        cuts = choose_cuts(prepared, estimator.evaluate(validation.X), working_points)
     except InvalidInputError as error:
         msg = f"{name}: no cut can be chosen on the validation part: {error}"
         raise InvalidInputError(msg) from error
@@ -264,18 +276,27 @@ def train_method(
             "method": name.partition("/")[0],
             "fingerprint": fingerprint,
             "cuts": [asdict(cut) for cut in cuts],
+            CARD: training_card(prepared).to_dict(),
         },
         attachments=attachments,
     )
     model = classifiers.load(folder)
     _check_stored(name, estimator, model, validation.X[:1000])
+    checkpoint.unlink(missing_ok=True)
     return TrainedMethod(name, model, cuts, resumed=False)
 
 
-def choose_cuts(validation: Selection, score: NDArray[np.float64], working_points: Sequence[float]) -> tuple[Cut, ...]:
-    """Return the cuts that keep the given shares of the signal, on the validation part."""
-    curve = roc_curve(validation.y, score, validation.weight, event=validation.event)
-    return tuple(Cut(target, float(curve.at_signal_efficiency(target).threshold)) for target in working_points)
+def choose_cuts(prepared: Prepared, score: NDArray[np.float64], working_points: Sequence[float]) -> tuple[Cut, ...]:
+    """Return the cuts that keep the given shares of the signal, or of each of several classes, on the validation part."""
+    validation, task = prepared.validation, prepared.task
+    if task.kind == "regression":
+        return ()
+    found = []
+    for value, name in task.classes if task.kind == "multiclass" else ((1, ""),):
+        of_class = score if score.ndim == 1 else score[:, value]
+        curve = roc_curve(validation.y == value, of_class, validation.weight, event=validation.event)
+        found += [Cut(target, float(curve.at_signal_efficiency(target).threshold), name) for target in working_points]
+    return tuple(found)
 
 
 def _column(prepared: Prepared, column: str, selection: Selection, method: str) -> NDArray[np.float64]:
@@ -290,6 +311,32 @@ def _column(prepared: Prepared, column: str, selection: Selection, method: str) 
         name=column,
         known=(*dataset.feature_names, *dataset.spectators),
     )
+
+
+def _kind(config: AnalysisConfig, name: str) -> type[Any]:
+    """Return the class of a method, which can do what the analysis asks of it."""
+    kind = config.methods[name].kind
+    found = classifiers.get(kind, config.task)
+    n_classes, n_targets = len(config.classes), len(config.targets)
+    if n_classes > 2 and not found.multiclass:
+        others = [other for other in classifiers.available() if _takes_classes(other)]
+        msg = (
+            f"methods.{name}: {kind} takes two classes, and the analysis has {n_classes} ({', '.join(config.classes)}); "
+            f"kinds that take more: {', '.join(others) or 'none'}"
+        )
+        raise InvalidInputError(msg)
+    if n_targets > 1 and not found.multioutput:
+        msg = f"methods.{name}: {kind} estimates one target, and the analysis has {n_targets}: train one analysis for each"
+        raise InvalidInputError(msg)
+    return found
+
+
+def _takes_classes(kind: str) -> bool:
+    try:
+        return bool(classifiers.get(kind).multiclass)
+    except HepmlError:
+        # its library is not installed, or a plug-in is none
+        return False
 
 
 def _plain(parameters: dict[str, Any]) -> dict[str, Any]:

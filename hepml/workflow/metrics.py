@@ -12,6 +12,7 @@ from hepml.workflow.evaluating import method_metrics
 from hepml.workflow.samples import sample_rows
 
 if TYPE_CHECKING:
+    from hepml.config import AnalysisConfig
     from hepml.report import Findings
     from hepml.workflow.preparation import Prepared
     from hepml.workflow.topics import RunContext
@@ -29,8 +30,12 @@ def run_metrics(context: RunContext, findings: Findings) -> dict[str, Any]:
         "analysis": config.name,
         "title": config.title,
         "seed": config.seed,
+        "task": prepared.task.kind,
+        "classes": list(prepared.task.names),
+        "targets": [target.model_dump() for target in config.targets],
         "samples": sample_rows(shown, unblind=context.unblind),
         "parts": prepared.part_table(),
+        "class_sums": prepared.class_table(),
         "split": None if config.split is None else config.split.model_dump(),
         "folds": config.folds,
         "identity": list(dataset.identity.names),
@@ -61,7 +66,7 @@ def _features(prepared: Prepared, findings: Findings) -> list[dict[str, Any]]:
     return rows
 
 
-def scene(prepared: Prepared) -> Scene:
+def scene(config: AnalysisConfig, prepared: Prepared) -> Scene:
     """Return what figures show beside the findings."""
     dataset, test = prepared.dataset, prepared.test
     return Scene(
@@ -70,4 +75,6 @@ def scene(prepared: Prepared) -> Scene:
         y=test.y,
         weight=test.weight,
         titles={info.name: info.title for info in dataset.samples},
+        classes=prepared.task.names if prepared.task.kind == "multiclass" else (),
+        targets={target.name: (target.title or target.name, target.unit) for target in config.targets},
     )

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.data import Part
-from hepml.errors import OutputError
+from hepml.errors import InvalidInputError, OutputError
 from hepml.readers import root_writer
 from hepml.tmva.output import OutputEvents, write_output
 from hepml.tmva.output.layout import tree_columns
 from hepml.workflow.blinding import BLIND_PREFIX
+from hepml.workflow.learning_task import BINARY, LearningTask
 
 if TYPE_CHECKING:
     import os
@@ -31,6 +32,8 @@ __all__ = ["ROLE_TREES", "TmvaFile", "write_scores"]
 _CHUNK_ROWS = 200_000
 
 _CLASSES = {0: "Signal", 1: "Background"}
+# TMVA's name of the one class of all events
+_REGRESSION = {0: "Regression"}
 ROLE_TREES = {"data": "DataTree", "control": "ControlTree", "apply_only": "ApplyTree"}
 
 
@@ -41,8 +44,10 @@ def write_scores(
 
     TrainTree holds the training and the validation part (column ``split``: 1, 2), TestTree the test part (3). ``weight``
     is the signed physics weight at full luminosity; ``train_weight`` what methods were trained or stopped with, 0 for test.
-    With folds both hold all events: TestTree scored by the model that has not seen the event, TrainTree by one that was
-    trained on it, and ``fold`` is the number of that model. Only ``visible`` data are written.
+    Of several classes ``classID`` counts in the order of first appearance and each has a score ``METHOD_CLASS``; of several
+    targets each has its estimate, ``METHOD_TARGET``. With folds both hold all events: TestTree scored by the model that
+    has not seen the event, TrainTree by one that was trained on it, and ``fold`` is the number of that model. Only
+    ``visible`` data are written.
 
     Parameters
     ----------
@@ -69,7 +74,8 @@ def write_scores(
                 beside["split"] = tree.split[chosen].astype(np.int32)
                 if tree.fold is not None:
                     beside["fold"] = tree.fold[chosen].astype(np.int32)
-                events = _events(dataset, tree.scores(methods, chosen))
+                scores = _columns(tree.scores(methods, chosen), prepared.task)
+                events = _events(dataset, scores, task=prepared.task)
                 samples = np.array([info.name for info in dataset.samples], dtype=object)[dataset.sample]
                 writer.extend(name, tree_columns(events, names={"sample": samples}, beside=beside))
 
@@ -93,16 +99,21 @@ class TmvaFile:
     overwrite: bool
 
     @classmethod
-    def of(cls, path: str | os.PathLike[str] | None, run: Path, *, overwrite: bool) -> TmvaFile | None:
+    def of(cls, path: str | os.PathLike[str] | None, run: Path, *, overwrite: bool, is_binary: bool) -> TmvaFile | None:
         """Check before anything is trained that it may be written; None if it was not asked for.
 
         Raises
         ------
         OutputError
             If the file exists and may not be replaced.
+        InvalidInputError
+            If there are several classes, or targets.
         """
         if path is None:
             return None
+        if not is_binary:
+            msg = "a TMVA.root is written of signal and background only: train without --tmva-output"
+            raise InvalidInputError(msg)
         made = cls(Path(path).absolute(), run, overwrite)
         if run not in made.path.parents and made.path.exists() and not overwrite:
             msg = f"{made.path} exists already and is kept: choose another output, delete it, or train with --overwrite"
@@ -201,16 +212,33 @@ def _trees(prepared: Prepared) -> dict[str, _Tree]:
     return {tree: _Tree(rows, part[rows], train_weight[rows]) for tree, rows in rows_of.items()}
 
 
+def _columns(scores: Mapping[str, NDArray[np.float64]], task: LearningTask) -> dict[str, NDArray[np.float64]]:
+    """Return one column for each output of each method."""
+    columns = {}
+    for method, score in scores.items():
+        if score.ndim == 1:
+            columns[method] = score
+        else:
+            columns |= {f"{method}_{name}": score[:, number] for number, name in enumerate(task.outputs)}
+    return columns
+
+
 def _events(
     dataset: Dataset,
     scores: Mapping[str, NDArray[np.float64]],
     further: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+    task: LearningTask = BINARY,
 ) -> OutputEvents:
     spectators = {name: column for name, column in dataset.spectators.items() if not name.startswith(BLIND_PREFIX)}
+    label = task.labels(dataset)
+    # TMVA counts classes in the order in which they were added
+    if task.kind == "binary":
+        class_id, classes = np.select([label == 1, label == 0], [0, 1], -1), _CLASSES
+    else:
+        class_id, classes = label, dict(task.classes) if task.names else _REGRESSION
     return OutputEvents(
-        # TMVA counts classes in the order in which they were added
-        class_id=np.select([dataset.label == 1, dataset.label == 0], [0, 1], -1).astype(np.int32),
-        classes=_CLASSES if (dataset.label >= 0).all() else {**_CLASSES, -1: "Unlabelled"},
+        class_id=class_id.astype(np.int32),
+        classes=classes if (label >= 0).all() else {**classes, -1: "Unlabelled"},
         weight=dataset.weight,
         variables={name: dataset.X[:, number] for number, name in enumerate(dataset.feature_names)},
         # a spectator that repeats a part of the identity is already there

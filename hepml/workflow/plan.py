@@ -10,7 +10,8 @@ import numpy as np
 from hepml.data import Folds, Part, check_class_sums, training_weights
 from hepml.data.mapped import take_rows
 from hepml.errors import InvalidInputError
-from hepml.workflow.preparation import Prepared, Selection, check_classes, event_numbers, prepare, select_parts
+from hepml.workflow.learning_task import LearningTask
+from hepml.workflow.preparation import Prepared, Selection, event_numbers, prepare, select_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +78,7 @@ class Plan:
         if config.folds is None:
             return cls(config, prepare(config, dataset, folder=folder))
         folds = Folds(config.folds, config.seed)
-        check_classes(dataset)
+        LearningTask.of(config).check(dataset)
         if dataset.fixed_part is not None and dataset.fixed_part.any():
             msg = (
                 "the parts of some events were fixed beforehand, which folds decide by identity: leave one of them out"
@@ -91,15 +92,17 @@ class Plan:
             return self.evaluated
         dataset = self.evaluated.dataset
         part = self.folds.parts(self.evaluated.model[Part.TEST], self.folds.names.index(name))
-        part[dataset.label < 0] = Part.UNSEEN
+        part[self.evaluated.task.labels(dataset) < 0] = Part.UNSEEN
         return select_parts(self.config, dataset, part, folder=self.folder, name=name)
 
 
 def _pooled(config: AnalysisConfig, dataset: Dataset, folds: Folds, folder: Path | None) -> Prepared:
     """Return all events as train, as validation and as test, each with the models that score them as such."""
     model = {part: folds.models(dataset.identity, part) for part in (Part.TRAIN, Part.VALIDATION, Part.TEST)}
-    rows = np.flatnonzero(dataset.label >= 0)
-    y, weight = dataset.label[rows], dataset.weight[rows]
+    task = LearningTask.of(config)
+    label = task.labels(dataset)
+    rows = np.flatnonzero(label >= 0)
+    y, weight, target = label[rows], dataset.weight[rows], task.truth(dataset, rows)
     X = dataset.X if len(rows) == len(dataset) else take_rows(dataset.X, rows, folder)
     event = event_numbers(dataset)
     train_weight = {part: np.zeros(len(rows)) for part in model}
@@ -107,14 +110,14 @@ def _pooled(config: AnalysisConfig, dataset: Dataset, folds: Folds, folder: Path
         parts = folds.parts(model[Part.TEST][rows], number)
         for part in model:
             chosen = np.flatnonzero(parts == part)
-            check_class_sums(y[chosen], weight[chosen], f"{part.name.lower()} ({name})")
-            balanced = training_weights(y[chosen], weight[chosen], config.training.balance)
+            check_class_sums(y[chosen], weight[chosen], f"{part.name.lower()} ({name})", task.classes)
+            balanced = training_weights(y[chosen], weight[chosen], config.training.balance, task.classes)
             mine = model[part][rows[chosen]] == number
             train_weight[part][chosen[mine]] = balanced[mine]
 
     def selection(part: Part) -> Selection:
-        return Selection(rows, X, y, weight, train_weight[part], None if event is None else event[rows])
+        return Selection(rows, X, y, weight, train_weight[part], None if event is None else event[rows], target)
 
     used = np.full(len(dataset), Part.UNSEEN, dtype=np.int8)
     used[rows] = Part.TEST
-    return Prepared(dataset, used, selection(Part.TRAIN), selection(Part.VALIDATION), selection(Part.TEST), model)
+    return Prepared(dataset, used, selection(Part.TRAIN), selection(Part.VALIDATION), selection(Part.TEST), model, task)

@@ -10,8 +10,6 @@ import numpy as np
 
 from hepml.config.analysis import SplitConfig
 from hepml.data import (
-    BACKGROUND,
-    SIGNAL,
     Dataset,
     Part,
     assign_parts,
@@ -21,8 +19,9 @@ from hepml.data import (
     training_weights,
 )
 from hepml.data.mapped import row_blocks, take_rows
-from hepml.errors import EmptyClassError, InvalidInputError
+from hepml.errors import InvalidInputError
 from hepml.workflow.blinding import blind_spectators
+from hepml.workflow.learning_task import BINARY, LearningTask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Prepared",
     "Selection",
-    "check_classes",
     "check_dataset",
     "event_numbers",
     "prepare",
@@ -59,13 +57,15 @@ class Selection:
     X : ndarray of float32, shape (n, n_features)
         Features.
     y : ndarray of int8, shape (n,)
-        1 signal, 0 background.
+        Class: 1 signal, 0 background, or the number of one of several; 0 for all events of a regression.
     weight : ndarray of float64, shape (n,)
         Signed physics weight.
     train_weight : ndarray of float64, shape (n,)
         Weight after class balance.
     event : ndarray of int64, shape (n,), or None
         Number of the event that each row belongs to; None if each row is an event of its own.
+    target : ndarray of float64, shape (n, n_targets), or None
+        What a regression estimates.
     """
 
     rows: NDArray[np.int64]
@@ -74,6 +74,14 @@ class Selection:
     weight: NDArray[np.float64]
     train_weight: NDArray[np.float64]
     event: NDArray[np.int64] | None
+    target: NDArray[np.float64] | None = None
+
+    @property
+    def truth(self) -> NDArray[np.int8] | NDArray[np.float64]:
+        """What a method learns: classes, one target of shape (n,) or several of (n, n_targets)."""
+        if self.target is None:
+            return self.y
+        return self.target[:, 0] if self.target.shape[1] == 1 else self.target
 
 
 # known by itself, not by its content: what is derived from it is kept as long as it is
@@ -92,6 +100,8 @@ class Prepared:
         trained on it, one that stopped on it, and one that has not seen it.
     model : mapping of Part to ndarray of int16, shape (n_events,)
         With folds, the number of the model that scores each row as an event of train, validation or test; else empty.
+    task : LearningTask
+        What methods learn.
     """
 
     dataset: Dataset
@@ -100,6 +110,7 @@ class Prepared:
     validation: Selection
     test: Selection
     model: Mapping[Part, NDArray[np.int16]] = field(default_factory=dict)
+    task: LearningTask = BINARY
 
     def model_of(self, part: Part) -> NDArray[np.int16] | None:
         """With folds, return the number of the model that scores each event of a part, None without."""
@@ -115,6 +126,8 @@ class Prepared:
             for array in (*selection.X.T, selection.y, selection.train_weight):
                 for _, block in row_blocks(array, _BLOCK):
                     digest.update(np.ascontiguousarray(block).data)
+            if selection.target is not None:
+                digest.update(np.ascontiguousarray(selection.target).data)
         digest.update(repr(self.dataset.features).encode())
         return digest.hexdigest()
 
@@ -125,23 +138,45 @@ class Prepared:
             named = {value.name.lower(): self.part == value for value in _PARTS}
         else:
             named = {f"fold_{number}": fold == number for number in range(int(fold.max(initial=0)) + 1)}
-        table = []
-        for number, info in enumerate(self.dataset.samples):
-            if info.label < 0:
-                continue
-            here = self.dataset.sample == number
-            for part, chosen in named.items():
-                weight = self.dataset.weight[here & chosen]
-                table.append(
-                    {
-                        "sample": info.name,
-                        "part": part,
-                        "n_events": len(weight),
-                        "sum_weights": float(weight.sum()),
-                        "n_effective": effective_entries(weight),
-                    }
-                )
-        return table
+        rows = {
+            info.name: self.dataset.sample == number
+            for number, info in enumerate(self.dataset.samples)
+            if info.label >= 0
+        }
+        return _sums("sample", rows, named, self.dataset.weight)
+
+    def class_table(self) -> list[dict[str, Any]]:
+        """Return events and signed sums of each class in each part; with folds of all events."""
+        if not self.task.names:
+            return []
+        labels = self.task.labels(self.dataset)
+        rows = {name: labels == value for value, name in self.task.classes}
+        named = {value.name.lower(): self.part == value for value in _PARTS}
+        if self.model:
+            named = {"all": self.part != Part.UNSEEN}
+        return _sums("class", rows, named, self.dataset.weight)
+
+
+def _sums(
+    what: str,
+    rows: Mapping[str, NDArray[np.bool_]],
+    parts: Mapping[str, NDArray[np.bool_]],
+    weights: NDArray[np.float64],
+) -> list[dict[str, Any]]:
+    table = []
+    for name, here in rows.items():
+        for part, chosen in parts.items():
+            weight = weights[here & chosen]
+            table.append(
+                {
+                    what: name,
+                    "part": part,
+                    "n_events": len(weight),
+                    "sum_weights": float(weight.sum()),
+                    "n_effective": effective_entries(weight),
+                }
+            )
+    return table
 
 
 def check_dataset(config: AnalysisConfig, dataset: Dataset) -> None:
@@ -199,20 +234,12 @@ def prepare(config: AnalysisConfig, dataset: Dataset, *, folder: Path | None = N
     EmptyClassError
         If a class is missing from a part, or its signed sum is not significantly positive.
     """
-    check_classes(dataset)
+    task = LearningTask.of(config)
+    task.check(dataset)
     part = _parts(config, dataset)
-    part[dataset.label < 0] = Part.UNSEEN
+    part[task.labels(dataset) < 0] = Part.UNSEEN
     check_parts(dataset.identity, dataset.sample, part, [info.name for info in dataset.samples])
     return select_parts(config, dataset, part, folder=folder)
-
-
-def check_classes(dataset: Dataset) -> None:
-    """Refuse a dataset without signal or without background."""
-    label = dataset.label
-    for value, name in ((SIGNAL, "signal"), (BACKGROUND, "background")):
-        if not (label == value).any():
-            msg = f"no {name} events: at least one sample of role `{name}` is needed"
-            raise EmptyClassError(msg)
 
 
 def select_parts(
@@ -220,23 +247,26 @@ def select_parts(
 ) -> Prepared:
     """Check and balance the classes of each part; see :func:`prepare`. ``name`` is that of the training, for messages."""
     event = event_numbers(dataset)
+    task = LearningTask.of(config)
+    label = task.labels(dataset)
     selections = []
     for value in _PARTS:
         rows = np.flatnonzero(part == value)
-        y, weight = dataset.label[rows], dataset.weight[rows]
-        check_class_sums(y, weight, f"{value.name.lower()}{name and f' ({name})'}")
+        y, weight = label[rows], dataset.weight[rows]
+        check_class_sums(y, weight, f"{value.name.lower()}{name and f' ({name})'}", task.classes)
         selections.append(
             Selection(
                 rows=rows,
                 X=take_rows(dataset.X, rows, folder),
                 y=y,
                 weight=weight,
-                train_weight=training_weights(y, weight, config.training.balance),
+                train_weight=training_weights(y, weight, config.training.balance, task.classes),
                 event=None if event is None else event[rows],
+                target=task.truth(dataset, rows),
             )
         )
     train, validation, test = selections
-    return Prepared(dataset, part, train, validation, test)
+    return Prepared(dataset, part, train, validation, test, task=task)
 
 
 def event_numbers(dataset: Dataset) -> NDArray[np.int64] | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hepml import classifiers
 from hepml.classifiers import FoldModel, Model
+from hepml.classifiers.card import ModelCard
 from hepml.classifiers.model_files import TmvaScorer
 from hepml.data import FALLBACK_NAMES, Identity, SeenEvents
 from hepml.data.columns import evaluate_feature, required_branches
@@ -16,14 +17,16 @@ from hepml.data.seen import NEW_EVENTS, SEEN_FILE
 from hepml.errors import IdentityError, InvalidInputError, ModelFormatError
 from hepml.expressions import parse
 from hepml.tmva.methods.cuts import Cuts
+from hepml.workflow.ranges import RangeCounter
 from hepml.workflow.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from hepml.classifiers.card import FeatureRange
     from hepml.data import Feature
 
 __all__ = ["Scorers"]
@@ -39,7 +42,7 @@ class _Method:
         self.identity = model.identity if isinstance(model, FoldModel) else _texts(model, "identity")
         if self.identity == FALLBACK_NAMES:
             self.identity = ()
-        self.scores = (name,) if model.n_scores == 1 else tuple(f"{name}_{number}" for number in range(model.n_scores))
+        self.scores = _score_names(name, model)
         self.columns: tuple[int, ...] = ()
         self.table: int | None = None
 
@@ -84,6 +87,8 @@ class Scorers:
         Branches that are needed.
     names : tuple of str
         Columns that :meth:`evaluate` gives.
+    ranges : RangeCounter
+        Counts the entries that :meth:`evaluate` scores outside of the ranges of the trainings.
 
     Raises
     ------
@@ -119,6 +124,7 @@ class Scorers:
         self._read_tables(sample)
         self._features: list[Feature] = []
         self._place_features()
+        self.ranges = RangeCounter(self._trained_ranges())
         texts = [feature.expression for feature in self._features]
         self.branches = required_branches([*texts, *self.identity])
         written = [name for method in self._methods for name in (*method.scores, f"{method.name}_seen")]
@@ -176,6 +182,17 @@ class Scorers:
                 columns.append(places[key])
             method.columns = tuple(columns)
 
+    def _trained_ranges(self) -> Iterator[tuple[int, FeatureRange]]:
+        for method in self._methods:
+            card = ModelCard.from_context(method.model.context)
+            if card is None:
+                continue
+            names = [feature.name for feature in method.model.features]
+            if [trained.name for trained in card.features] != names:
+                msg = f"the card of {method.name} has other features than the model: it is damaged"
+                raise ModelFormatError(msg)
+            yield from zip(method.columns, card.features, strict=True)
+
     def identify(self, columns: Mapping[str, Any], n_entries: int) -> tuple[NDArray[Any], ...]:
         """Return what identifies each entry, in 64-bit integers; see :meth:`evaluate`."""
         return tuple(parse(text).evaluate_integer(columns, n_entries) for text in self.identity)
@@ -202,7 +219,8 @@ class Scorers:
         -------
         columns : dict of str to ndarray, each of shape (n_entries,)
             Identity in 64-bit integers; for each method ``METHOD``, float64, NaN where a feature of it is infinite, and
-            ``METHOD_seen``, int32. ``METHOD_0``, ``METHOD_1``, ... of a model with several outputs.
+            ``METHOD_seen``, int32. Of several outputs ``METHOD_CLASS`` or ``METHOD_TARGET``, and ``METHOD_0``,
+            ``METHOD_1``, ... of a model of another program.
         n_not_scored : int
             Entries that a method could not score.
 
@@ -216,6 +234,7 @@ class Scorers:
         identity = Identity(self.identity, integers) if self.identity else None
         seen = self._seen(identity, n_entries)
         X = self.features(columns, n_entries)
+        self.ranges.count(X)
         infinite = {number: rows for number in range(X.shape[1]) if (rows := np.isinf(X[:, number])).any()}
         not_scored = np.zeros(n_entries, dtype=bool)
         matrices: dict[tuple[int, ...], NDArray[np.float32]] = {}
@@ -296,6 +315,16 @@ def _at(signal_efficiency: float | None, model: Any, path: Path) -> Any:
         msg = f"{path} holds no cuts of TMVA, so there is no signal efficiency to choose"
         raise InvalidInputError(msg)
     return model
+
+
+def _score_names(name: str, model: Model | FoldModel) -> tuple[str, ...]:
+    if model.n_scores == 1:
+        return (name,)
+    outputs = _texts(model, "outputs") or tuple(str(number) for number in range(model.n_scores))
+    if len(outputs) != model.n_scores or len(set(outputs)) != len(outputs):
+        msg = f"{name} has {model.n_scores} outputs and names {', '.join(outputs)} for them: it is damaged"
+        raise ModelFormatError(msg)
+    return tuple(f"{name}_{output}" for output in outputs)
 
 
 def _texts(model: Any, key: str) -> tuple[str, ...]:

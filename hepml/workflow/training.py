@@ -8,10 +8,20 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hepml.classifiers import FoldModel
+from hepml.classifiers.card import CARD
 from hepml.classifiers.fold_bundle import fold_context, save_folds
 from hepml.data import FALLBACK_NAMES, Part, SeenEvents
 from hepml.readers import split_location
-from hepml.workflow.methods import TrainedMethod, build_estimators, choose_cuts, fold_scores, task_name, train_method
+from hepml.workflow.cards import training_card
+from hepml.workflow.methods import (
+    CHECKPOINT_SUFFIX,
+    TrainedMethod,
+    build_estimators,
+    choose_cuts,
+    fold_scores,
+    task_name,
+    train_method,
+)
 from hepml.workflow.plan import Plan, training_names
 
 if TYPE_CHECKING:
@@ -125,16 +135,18 @@ def _joined(name: str, trained: Sequence[TrainedMethod], plan: Plan, folds: Fold
     names = prepared.dataset.identity.names
     models = tuple(model for one in trained for model in one.models)
     model = FoldModel(models, folds, names)
-    cuts = choose_cuts(
-        prepared.validation, fold_scores(model, prepared, Part.VALIDATION), plan.config.evaluation.working_points
-    )
+    cuts = choose_cuts(prepared, fold_scores(model, prepared, Part.VALIDATION), plan.config.evaluation.working_points)
     model = save_folds(
         folder / name,
         folds,
         identity=names,
         seen=SeenEvents.of(prepared.dataset, prepared.part),
         context=_common_context(plan.config, prepared.dataset)
-        | {"method": name, "cuts": [asdict(cut) for cut in cuts]},
+        | {
+            "method": name,
+            "cuts": [asdict(cut) for cut in cuts],
+            CARD: training_card(prepared).to_dict(),
+        },
     )
     return TrainedMethod(name, model, cuts, resumed=all(one.resumed for one in trained))
 
@@ -146,6 +158,9 @@ def _common_context(config: AnalysisConfig, dataset: Dataset) -> dict[str, Any]:
         "tree": _only_tree(config, dataset),
         "selection": config.selection,
         "balance": config.training.balance,
+        # what has one output keeps the content, and so the fingerprint, that it had before there were several
+        **({"outputs": list(config.outputs)} if config.outputs else {}),
+        **({"targets": [target.model_dump() for target in config.targets]} if config.targets else {}),
     }
 
 
@@ -181,5 +196,5 @@ def _clear(folder: Path, folds: Folds) -> None:
     for path in folder.iterdir():
         if path.name not in folds.names and path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name not in folds.names:
+        elif path.name not in folds.names and not path.name.endswith(CHECKPOINT_SUFFIX):
             path.unlink()

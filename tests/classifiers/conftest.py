@@ -11,7 +11,7 @@ from hepml import classifiers
 
 
 def _quick(kind, n_trees=30, **options):
-    name = "n_estimators" if kind == "xgboost" else "max_iter"
+    name = "max_iter" if kind == "hist_gradient_boosting" else "n_estimators"
     return classifiers.get(kind)(**{name: n_trees, "n_jobs": 1, **options})
 
 
@@ -43,8 +43,10 @@ def two_gaussians():
     return _two_gaussians
 
 
-@pytest.fixture(params=["hist_gradient_boosting", "xgboost"])
+@pytest.fixture(params=["hist_gradient_boosting", "lightgbm", "xgboost"])
 def kind(request):
+    if request.param == "lightgbm":
+        pytest.importorskip("lightgbm", reason="lightgbm is not installed")
     return request.param
 
 

@@ -31,7 +31,7 @@ def folder(model, tmp_path):
 
 
 def _payload(folder):
-    (name,) = [path for path in folder.iterdir() if path.name != "model.json"]
+    (name,) = [path for path in folder.iterdir() if path.name not in {"MODEL_CARD.md", "model.json"}]
     return name
 
 
@@ -217,8 +217,8 @@ def test_links_are_not_followed(folder, tmp_path):
         ({"features": [{**FEATURES[0].to_dict(), "expression": "log("}, FEATURES[1].to_dict()]}, "expression"),
         ({"parameters": {"max_detph": 3}}, "did you mean 'max_depth'"),
         ({"parameters": {"max_depth": "x"}}, "must be a whole number"),
-        ({"classes": [0]}, "two labels"),
-        ({"classes": [0, "1"]}, "two labels"),
+        ({"classes": [0]}, "2 to 1000 labels"),
+        ({"classes": [0, "1"]}, "2 to 1000 labels"),
         ({"classes": [0, 2**70]}, "64 bits"),
         ({"classes": [1, 0]}, "different and in order"),
         ({"task": "clustering"}, "'clustering' is no task"),
@@ -281,7 +281,7 @@ def _first_tree(change):
         (lambda d: d["learner"]["gradient_booster"].__setitem__("name", "gblinear"), "'gbtree'"),
         (lambda d: d["learner"]["objective"].__setitem__("name", "multi:softmax"), "binary:logistic"),
         (lambda d: d["learner"]["learner_model_param"].__setitem__("base_score", "[5]"), "base score"),
-        (lambda d: d["learner"]["learner_model_param"].__setitem__("num_class", "3"), "several classes"),
+        (lambda d: d["learner"]["learner_model_param"].__setitem__("num_class", "3"), "does not have 0 classes"),
         (lambda d: d["learner"]["learner_model_param"].__setitem__("num_feature", "3"), "number of features"),
         (lambda d: d["learner"]["gradient_booster"]["model"].__setitem__("trees", []), "number of trees"),
         (lambda d: d.__setitem__("learner", []), "TypeError"),

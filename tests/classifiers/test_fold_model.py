@@ -111,7 +111,7 @@ def test_round_trip(trained):
     assert (loaded.features, loaded.n_scores, loaded.is_foreign) == (FEATURES, 1, False)
     assert loaded.context == {"method": "HGB"}
     assert "3 hist_gradient_boosting models by run, event" in repr(loaded)
-    assert {path.name for path in trained.folder.iterdir()} == {"model.json", "seen.npz", *FOLDS.names}
+    assert {path.name for path in trained.folder.iterdir()} == {"MODEL_CARD.md", "model.json", "seen.npz", *FOLDS.names}
 
 
 def edit(folder, **changes):
@@ -161,7 +161,7 @@ def test_folds_that_change_places_are_refused(copied):
 
 
 def test_a_damaged_or_missing_fold_is_refused(copied):
-    payload = next(path for path in (copied / "fold_1").iterdir() if path.name != "model.json")
+    payload = next(path for path in (copied / "fold_1").iterdir() if path.suffix != ".md" and path.name != "model.json")
     content = payload.read_bytes()
     payload.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(ModelFormatError, match=r"fold_1.*checksum"):

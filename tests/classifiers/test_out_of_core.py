@@ -45,7 +45,7 @@ def fit(kind: str, X: Any, events: dict[str, Any], **options: Any) -> Any:
 def test_a_mapped_matrix_gives_the_same_model(kind, policy, events, mapped, monkeypatch):
     # several batches and blocks
     monkeypatch.setattr(xgboost_matrices.RowBatches.__init__, "__defaults__", (1001, None))
-    monkeypatch.setattr("hepml.classifiers.base._MAPPED_BLOCK", 777)
+    monkeypatch.setattr("hepml.classifiers.estimator._MAPPED_BLOCK", 777)
     here = fit(kind, events["X"], events, negative_weights=policy)
     there = fit(kind, mapped, events, negative_weights=policy)
     assert here._payloads() == there._payloads()

@@ -39,7 +39,7 @@ def test_an_entry_point_adds_a_kind_but_cannot_replace_one(monkeypatch):
         EntryPoint("xgboost", "math:sqrt", registry.ENTRY_POINT_GROUPS["classification"]),
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "hepml.classifiers" else [])
-    assert registry.available() == ("bad", "hist_gradient_boosting", "mine", "tmva", "xgboost")
+    assert {"bad", "mine", "tmva", "xgboost"} <= set(registry.available())
     assert registry.get("mine") is registry.get("xgboost")
     with pytest.raises(InvalidInputError, match=r"'bad' gives .*sqrt"):
         registry.get("bad")

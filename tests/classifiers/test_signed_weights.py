@@ -102,8 +102,8 @@ def test_leaves_of_negative_sum_are_counted(kind, quick):
     X = np.repeat([[0.0], [1.0]], [3000, 400], axis=0).astype(np.float32)
     y = np.arange(3400) % 2 == 0
     w = np.where(X[:, 0] > 0.5, np.where(y, -1.0, 0.5), 1.0)
-    stump = quick(kind, 1, max_depth=1, **({} if kind == "xgboost" else {"min_samples_leaf": 5}))
-    if kind == "xgboost":
+    stump = quick(kind, 1, max_depth=1, **({"min_samples_leaf": 5} if kind == "hist_gradient_boosting" else {}))
+    if kind != "hist_gradient_boosting":
         stump.set_params(subsample=1.0, colsample_bytree=1.0)
     report = stump.fit(X, y, w).training_report_
     assert (report["n_leaves"], report["n_leaves_not_positive"]) == (2, 1)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepml.errors import ExportError, InvalidInputError
-from hepml.forest import Forest, compiling, to_cpp
+from hepml.forest import Forest, compiling, source_text, to_cpp
 from hepml.forest.verification import verify
 from hepml.root_process import RootProcess, root_is_installed
 from tests.forest.reference import random_events, random_forest
@@ -165,11 +165,11 @@ def test_missing_values_give_nan_where_the_forest_refuses_them(language: Any) ->
 @pytest.mark.parametrize("name", ["", "1st", "a b", "_x", "a__b", "class", "x;y", "ä", "a" * 200])
 def test_names_that_are_no_identifiers_are_refused(name: str, tmp_path: Path) -> None:
     if not name:
-        assert to_cpp.safe_identifier(name) == "forest"
+        assert source_text.safe_identifier(name) == "forest"
         return
     with pytest.raises(InvalidInputError, match="cannot begin the names"):
         random_forest(np.random.default_rng(0)).to_cpp(tmp_path / "forest.hpp", name=name)
-    assert re.fullmatch(r"[a-zA-Z]\w*", to_cpp.safe_identifier(name), re.ASCII)
+    assert re.fullmatch(r"[a-zA-Z]\w*", source_text.safe_identifier(name), re.ASCII)
 
 
 def test_an_unknown_language_is_refused(tmp_path: Path) -> None:

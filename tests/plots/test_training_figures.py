@@ -9,7 +9,7 @@ import pytest
 
 from hepml import plots
 from hepml.errors import InvalidInputError
-from hepml.evaluation import learning_curve, training_curve
+from hepml.evaluation import LossCurve, learning_curve, training_curve
 
 
 @pytest.fixture(params=plots.STYLES)
@@ -122,3 +122,20 @@ def test_learning_curve_without_a_fit_says_why():
     assert box.x1 <= frame.x1
     assert artists.fit is artists.band is artists.predictions is None
     assert "does not rise" in artists.legend.get_title().get_text().replace("\n", " ")
+
+
+def test_loss_curve(canvas):
+    _, ax = canvas
+    result = LossCurve.of([0.7, 0.6, 0.55, 0.54], [0.65, 0.58, 0.57, 0.59], 3)
+    artists = plots.loss_curve(result, ax, title="NN")
+    assert artists.training.get_xdata().tolist() == [1, 2, 3, 4]
+    assert artists.training.get_ydata().tolist() == result.training.tolist()
+    assert artists.validation.get_ydata().tolist() == result.validation.tolist()
+    assert artists.kept.get_xdata()[0] == 3
+    assert result.to_dict() == {"n_epochs": 4, "kept": 3, "training": 0.55, "validation": 0.57}
+    alone = LossCurve.of([0.7, 0.6], [], 2)
+    assert plots.loss_curve(alone, ax).validation is None
+    assert alone.to_dict()["validation"] is None
+    for wrong in (([0.7], [], 2), ([0.7, 0.6], [0.5], 1), ([], [], 1)):
+        with pytest.raises(InvalidInputError, match="no curve"):
+            LossCurve.of(*wrong)

@@ -114,7 +114,7 @@ def test_a_method_of_tmva_is_written_for_tmva(tmp_path: Path) -> None:
     assert result.verification is not None
     assert result.verification.largest_difference == 0.0
     assert (tmp_path / "F.weights.xml").read_bytes() == gzip.decompress(original.read_bytes())
-    with pytest.raises(InvalidInputError, match="no tree ensemble"):
+    with pytest.raises(InvalidInputError, match="neither a tree ensemble nor a dense network"):
         convert_model(original, tmp_path / "F.onnx")
 
 

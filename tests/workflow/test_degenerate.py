@@ -14,7 +14,7 @@ from hepml.classifiers import Classifier, registry
 from hepml.errors import EmptyClassError, EmptySelectionError, HepmlError, InvalidInputError, WeightError
 from hepml.report import methods_table
 from hepml.report.figures import drawing
-from hepml.workflow import evaluating
+from hepml.workflow.topics import METHOD_TOPICS, RUN_TOPICS
 from tests.workflow.toys import write_analysis, write_sample
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Broken(Classifier):
 def test_scores_that_are_no_numbers_are_refused_by_method(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(registry._BUILT_IN, "broken", f"{__name__}:Broken")
+    monkeypatch.setitem(registry._BUILT_IN["classification"], "broken", f"{__name__}:Broken")
     with pytest.raises(InvalidInputError, match=r"Odd: .*\d+ NaN and 0 infinite values"):
         train(folder, tmp_path / "run", methods={"BDT": METHOD, "Odd": {"kind": "broken"}})
     # what was trained is taken up when the method is left out
@@ -181,7 +181,7 @@ def test_topics_that_fail_are_stated_and_cost_nothing_else(
 
         return fails
 
-    for topics in (evaluating.METHOD_TOPICS, evaluating.RUN_TOPICS):
+    for topics in (METHOD_TOPICS, RUN_TOPICS):
         for topic in topics:
             if topic != "roc":
                 monkeypatch.setitem(topics, topic, failing(topic))  # type: ignore[arg-type]
@@ -189,9 +189,9 @@ def test_topics_that_fail_are_stated_and_cost_nothing_else(
     reason = str(error) if isinstance(error, HepmlError) else "ZeroDivisionError: by nothing"
     found = run.metrics["methods"]["BDT"]
     page = (run.path / "report.html").read_text(encoding="utf-8")
-    for topic in [*evaluating.METHOD_TOPICS, *evaluating.RUN_TOPICS]:
+    for topic in [*METHOD_TOPICS, *RUN_TOPICS]:
         if topic != "roc":
-            where = found if topic in evaluating.METHOD_TOPICS else run.metrics
+            where = found if topic in METHOD_TOPICS else run.metrics
             assert where[topic] == {"not_computable": f"{reason}: {topic}"}
             # of folds the report of a run without them says nothing
             assert topic in {"folds", "fold_cuts"} or escape(f"{reason}: {topic}") in page, topic

@@ -53,6 +53,7 @@ def test_metrics_are_documented(toy_run: Run) -> None:
 # what was asked for, and names: no results
 NO_STATISTICS = {
     "analysis", "blinding", "format", "identity", "kind", "method_order", "parameters", "seed", "split", "title", "version",
+    "task", "classes", "targets",
 }  # fmt: skip
 EVERYWHERE = "Names and settings"
 
@@ -111,5 +112,5 @@ def test_every_number_has_its_formula_and_reference(toy_run: Run) -> None:
 def test_analysis_file_is_documented() -> None:
     text = (DOCS / "analysis_file.md").read_text(encoding="utf-8")
     for model in (AnalysisConfig, SampleConfig):
-        for key in model.model_fields:
+        for key in (field.alias or name for name, field in model.model_fields.items()):
             assert re.search(rf"`{key}[`.]", text), key

@@ -288,6 +288,7 @@ def test_resume_keeps_complete_folds_and_only_those(folder: Path, tmp_path: Path
     shutil.copytree(models / "HGB" / "fold_0", models / "HGB" / ".fold_2.12345678.partial")
     assert trained(plan) == [2]
     assert {path.name for path in (models / "HGB").iterdir()} == {
+        "MODEL_CARD.md",
         "model.json",
         "seen.npz",
         *training_names(plan.config),

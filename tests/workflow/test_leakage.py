@@ -132,7 +132,7 @@ def test_poisoned_test_labels_change_no_model_and_no_cut_of_the_fold(tmp_path: P
         assert np.array_equal(changed.all[here], scores.all[here])
         assert not np.array_equal(changed.all[~here], scores.all[~here])
         folders = [tmp_path / run / "HGB" / name for run in ("clean", name)]
-        assert len(list(folders[0].iterdir())) == 2
+        assert len(list(folders[0].iterdir())) == 3
         for path in folders[0].iterdir():
             assert path.read_bytes() == (folders[1] / path.name).read_bytes()
         context = other.models[number].context

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from hepml.atomic import sync_folder
-from hepml.report.figures.registry import COMPARISON_FIGURES, FIGURES
+from hepml.report.figures.registry import COMPARISON_FIGURES, FIGURES, MULTICLASS_FIGURES, REGRESSION_FIGURES
 from hepml.report.figures.table import dump_tables
 from hepml.report.formats import FIGURES_FORMAT, FIGURES_VERSION
 from hepml.report.json_files import read_json, write_json
@@ -32,6 +32,7 @@ def draw_figures(
     findings: Findings,
     scene: Scene,
     *,
+    task: str = "binary",
     progress: Callable[[float], None],
 ) -> None:
     """Draw all figures of a run into a folder.
@@ -49,10 +50,13 @@ def draw_figures(
         All results.
     scene : Scene
         Features and events of the test part.
+    task : {"binary", "multiclass", "regression"}
+        Which figures there are.
     progress : callable
         Called with the fraction that is done.
     """
-    _draw_all(folder, settings, FIGURES, findings, scene, progress)
+    figures = {"multiclass": MULTICLASS_FIGURES, "regression": REGRESSION_FIGURES}.get(task, FIGURES)
+    _draw_all(folder, settings, figures, findings, scene, progress)
 
 
 def draw_comparison(

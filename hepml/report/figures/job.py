@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -30,11 +30,15 @@ class Scene:
     X : ndarray of float32, shape (n_events, n_features)
         Features of the test part.
     y : ndarray of int8, shape (n_events,)
-        1 signal, 0 background.
+        1 signal, 0 background, or the number of one of several classes.
     weight : ndarray of float64, shape (n_events,)
         Signed physics weights.
     titles : mapping of str to str
         Of samples.
+    classes : tuple of str
+        Names of several classes.
+    targets : mapping of str to (str, str)
+        Title and unit of each target.
     """
 
     features: Sequence[Feature]
@@ -42,6 +46,8 @@ class Scene:
     y: NDArray[np.int8]
     weight: NDArray[np.float64]
     titles: Mapping[str, str]
+    classes: tuple[str, ...] = ()
+    targets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from hepml.report.figures import (
     features,
     folds,
     importance,
+    multiclass,
     overtraining,
+    regression,
     roc,
     significance,
     spectators,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from hepml.report.figures.job import FigureJob, Scene
     from hepml.report.findings import Findings
 
-__all__ = ["COMPARISON_FIGURES", "FIGURES"]
+__all__ = ["COMPARISON_FIGURES", "FIGURES", "MULTICLASS_FIGURES", "REGRESSION_FIGURES"]
 
 FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     roc.jobs,
@@ -40,6 +42,15 @@ FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
     data_simulation.jobs,
     importance.jobs,
 )
+
+MULTICLASS_FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (
+    multiclass.jobs,
+    multiclass.feature_jobs,
+    training.loss_jobs,
+    importance.jobs,
+)
+
+REGRESSION_FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (regression.jobs, importance.jobs)
 
 # of methods from several sources on the same events
 COMPARISON_FIGURES: tuple[Callable[[Findings, Scene], Sequence[FigureJob]], ...] = (

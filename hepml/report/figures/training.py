@@ -1,22 +1,23 @@
-"""Figures of log-loss against the number of trees, and of area against the number of training events."""
+"""Figures of log-loss against the number of trees or epochs, and of area against the number of training events."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hepml.evaluation import LearningCurve, TrainingCurve
+from hepml.evaluation import LearningCurve, LossCurve, TrainingCurve
 from hepml.report.figures.job import FigureJob
 from hepml.report.figures.table import Column, FigureTable
+from hepml.report.findings import Listed
 
 if TYPE_CHECKING:
     from hepml.report.figures.job import Scene
     from hepml.report.findings import Findings
 
-__all__ = ["jobs"]
+__all__ = ["jobs", "loss_jobs"]
 
 
-def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:  # noqa: ARG001  (one signature for all topics)
+def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:
     """Return a training curve for each method that has stages, and a learning curve for each that was trained again."""
     from hepml import plots
 
@@ -43,7 +44,34 @@ def jobs(findings: Findings, scene: Scene) -> list[FigureJob]:  # noqa: ARG001  
         )
         for number, (name, result) in enumerate(findings.of_methods("learning_curve", LearningCurve).items())
     ]
-    return courses + learned
+    return courses + loss_jobs(findings, scene) + learned
+
+
+def loss_jobs(findings: Findings, scene: Scene) -> list[FigureJob]:  # noqa: ARG001  (one signature for all topics)
+    """Return the losses after each epoch for each training of each method that reports them."""
+    from hepml import plots
+
+    return [
+        FigureJob(
+            f"loss_{number:03d}_{fold:02d}",
+            "training",
+            f"{name}{f', fold {fold}' if len(listed.items) > 1 else ''}: loss after each epoch as the training saw it; that "
+            "of training events while the network changed",
+            partial(plots.loss_curve, curve, title=name),
+            about=name,
+            tables=partial(_losses, name, curve),
+        )
+        for number, (name, listed) in enumerate(findings.of_methods("loss_curve", Listed).items())
+        for fold, curve in enumerate(listed.items)
+        if isinstance(curve, LossCurve)
+    ]
+
+
+def _losses(name: str, result: LossCurve) -> list[FigureTable]:
+    values = [Column("loss, training", result.training)]
+    if result.validation is not None:
+        values.append(Column("loss, validation", result.validation))
+    return [FigureTable("loss", [Column("epoch", range(1, result.n_epochs + 1))], values, {"method": name})]
 
 
 def _course(name: str, result: TrainingCurve) -> list[FigureTable]:

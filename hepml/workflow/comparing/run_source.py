@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepml.data import Part
-from hepml.errors import ModelFormatError
+from hepml.errors import InvalidInputError, ModelFormatError
 from hepml.readers.opening import damage, open_file
 from hepml.workflow.comparing.scored import ScoredMethod, ScoredPart, ScoredSource
 from hepml.workflow.run import Run
@@ -40,8 +40,17 @@ def run_source(path: Path) -> ScoredSource:
         If it is not a complete run.
     FileUnreadableError
         If its scores cannot be read.
+    InvalidInputError
+        If it has several classes or targets.
     """
     run = Run(path)
+    if (task := run.metrics.get("task", "binary")) != "binary":
+        learnt_what = ", ".join(run.metrics["classes"] or [target["name"] for target in run.metrics["targets"]])
+        msg = (
+            f"{path} is a run of task {task} ({learnt_what}): only methods of signal against background are compared; the "
+            f"methods of one run stand side by side in its report"
+        )
+        raise InvalidInputError(msg)
     has_folds = bool(run.metrics.get("folds"))
     test = _tree(run, "TestTree")
     learnt = _tree(run, "TrainTree")

@@ -69,7 +69,7 @@ class Scored:
     ----------
     selection : Selection
         The events.
-    score : ndarray of float64, shape (n,)
+    score : ndarray of float64, shape (n,) or (n, n_outputs)
         Of each.
     model : ndarray of int16, shape (n,), or None
         With folds, the number of the model that scored each.
@@ -111,7 +111,7 @@ class Scored:
 
     @cached_property
     def ranked(self) -> Ranked:
-        """The events in the order of increasing scores."""
+        """The events in the order of increasing scores, where there is one score."""
         order = ascending_order(self.score)
         event = None if self.event is None else self.event[order]
         return Ranked(order, self.rows[order], self.y[order], self.score[order], self.weight[order], event)
@@ -131,7 +131,7 @@ class MethodContext:
         Model and cuts.
     kind : str
         Kind of classifier.
-    score : ndarray of float64, shape (n_events,)
+    score : ndarray of float64, shape (n_events,) or (n_events, n_outputs)
         Score of every event of the dataset, blinded ones included.
     train, validation, test : Scored
         The parts.

@@ -10,11 +10,14 @@ from hepml.evaluation import efficiency, roc_curve
 from hepml.report import Listed
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hepml.evaluation import RocCurve
     from hepml.workflow.methods import Cut
-    from hepml.workflow.topics.context import MethodContext, Ranked
+    from hepml.workflow.topics.context import MethodContext
 
-__all__ = ["ChosenCut", "cuts", "roc", "working_points"]
+__all__ = ["ChosenCut", "cut_on_test", "cuts", "roc", "working_points"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +53,22 @@ def working_points(context: MethodContext) -> Listed:
 
 def cuts(context: MethodContext) -> Listed:
     """Efficiencies of the cuts from the validation part."""
-    return Listed([_on_test(cut, context.test.ranked) for cut in context.method.cuts])
+    test = context.test.ranked
+    return Listed([cut_on_test(cut, test.y == 1, test.score, test.weight, test.event) for cut in context.method.cuts])
 
 
-def _on_test(cut: Cut, test: Ranked) -> ChosenCut:
-    passed = test.score >= cut.threshold
+def cut_on_test(
+    cut: Cut,
+    is_signal: NDArray[np.bool_],
+    score: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    event: NDArray[np.int64] | None,
+) -> ChosenCut:
+    """Return the efficiencies of a cut on the events of the test part."""
+    passed = score >= cut.threshold
     signal, background = (
-        efficiency(passed[here], test.weight[here], event=None if test.event is None else test.event[here])
-        for here in (test.y == 1, test.y == 0)
+        efficiency(passed[here], weight[here], event=None if event is None else event[here])
+        for here in (is_signal, ~is_signal)
     )
     return ChosenCut(
         target=cut.target,
