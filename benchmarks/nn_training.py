@@ -1,8 +1,8 @@
 """How long the training of a network takes beside a bare loop of PyTorch with the same arithmetic, and scikit-learn's.
 
 200,000 events of 28 features, two hidden layers of 64, 20 epochs in batches of 1024, one thread. CPU seconds, medians of
-interleaved repetitions. The bare loop does what ours does to the parameters (AdamW, one-cycle rate, clipping, moving average)
-on inputs that are scaled already, and no more: neither checks, nor weights, nor validation.
+interleaved repetitions. The bare loop does what ours does to the parameters (AdamW, one-cycle rate, clipping, moving
+average) on inputs that are scaled already, and no more: neither checks, nor weights, nor validation.
 """
 
 from __future__ import annotations

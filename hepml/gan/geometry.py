@@ -193,8 +193,8 @@ class Cells:
             ys.append(y)
             zs.append(np.full(layer.n_cells, start + 0.5 * layer.thickness))
             start += layer.thickness
-        layer, x, y, z = (np.concatenate(parts) for parts in (numbers, xs, ys, zs))
-        return cls(layer, x, y, z, len(calorimeter.layers))
+        number_of, at_x, at_y, at_z = (np.concatenate(parts) for parts in (numbers, xs, ys, zs))
+        return cls(number_of, at_x, at_y, at_z, len(calorimeter.layers))
 
     @cached_property
     def radius(self) -> Floats:
