@@ -116,13 +116,43 @@ class Cascade:
 
 
 def log_uniform(n: int, low: float, high: float, seed: int) -> Floats:
-    """Return ``n`` energies in MeV between ``low`` and ``high``, uniform in the logarithm, float64 of shape (n,)."""
+    """Draw energies whose logarithms are uniform.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    low, high : float
+        Range in MeV.
+    seed : int
+        Of the sample.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        In MeV.
+    """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 0)))
     return np.asarray(np.exp(rng.uniform(np.log(low), np.log(high), n)))
 
 
 def simulate(cascade: Cascade, energy: Floats, seed: int) -> ShowerDataset:
-    """Simulate a sample in memory; see :meth:`Cascade.run`."""
+    """Simulate a sample in memory.
+
+    Parameters
+    ----------
+    cascade : Cascade
+        What is simulated.
+    energy : ndarray of float64, shape (n_showers,)
+        Kinetic energies in MeV.
+    seed : int
+        Of the sample.
+
+    Returns
+    -------
+    ShowerDataset
+        One shower for each energy; see :meth:`Cascade.run`.
+    """
     return ShowerDataset(
         np.array(energy, dtype=np.float64), cascade.run(energy, seed)[0], cascade.calorimeter, cascade.particle
     )
