@@ -52,7 +52,8 @@ def loss_curve(result: LossCurve, ax: Axes, *, title: str = "") -> LossCurveArti
     validation = None
     if result.validation is not None:
         (validation,) = ax.plot(epochs, result.validation, color=_VALIDATION_COLOR, label="Validation")
-    kept = ax.axvline(result.kept, color="black", linestyle="--", linewidth=0.8, label=f"Kept: {result.kept}")
+    # the legend stands above
+    kept = ax.axvline(result.kept, ymax=0.6, color="black", linestyle="--", linewidth=0.8, label=f"Kept: {result.kept}")
     ax.set_xlabel("Epoch")
     ax.set_ylabel("Loss")
     ax.locator_params(axis="x", integer=True)
