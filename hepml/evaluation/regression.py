@@ -42,7 +42,7 @@ class RegressionQuality(Displayed):
     quadratic_deviation, quadratic_deviation_error : float
         Root of the mean of d squared, bias included: what TMVA calls the average quadratic deviation.
     mae, mae_error : float
-        Mean of |d|.
+        Mean of ``|d|``.
     truncated_bias, truncated_rms, truncated_share : float
         Bias and RMS of the events within two RMS of the bias, as TMVA prints them, and the share of weight that these have.
     truncated_bias_error, truncated_rms_error : float

@@ -21,7 +21,7 @@ _SORTED = np.argsort(_LABELS)
 
 
 def _estimator(kind, task, n_trees=60, **options):
-    name = "n_estimators" if kind == "xgboost" else "max_iter"
+    name = "max_iter" if kind == "hist_gradient_boosting" else "n_estimators"
     return classifiers.get(kind, task)(**{name: n_trees, "n_jobs": 1, **options})
 
 

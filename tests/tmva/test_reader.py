@@ -372,5 +372,5 @@ def test_entries_with_infinite_variables_have_no_score(name: str, tmp_path: Path
 
 
 def test_forests_of_transformed_variables_are_not_converted(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="no tree ensemble"):
+    with pytest.raises(InvalidInputError, match="neither a tree ensemble nor"):
         convert_model(SMALL / "random_BDTD.weights.xml.gz", tmp_path / "x.onnx")
