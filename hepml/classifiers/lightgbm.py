@@ -69,8 +69,8 @@ class LightGBMClassifier(Classifier, LightGBMTrees):
     Notes
     -----
     LightGBM takes negative weights without a word, and with its own objectives the Hessian of such an event is negative:
-    leaves whose Hessians nearly cancel get values of any size. Here gradients are w (p - y) and Hessians ``|w|`` p (1 - p), as
-    for the other kinds (docs/negative_weights.md), and both are rounded such that no sum depends on the threads.
+    leaves whose Hessians nearly cancel get values of any size. Here gradients are w (p - y) and Hessians ``|w|`` p (1 - p),
+    as for the other kinds (docs/negative_weights.md), and both are rounded such that no sum depends on the threads.
     """
 
     multiclass: ClassVar[bool] = True
