@@ -34,6 +34,7 @@ _BUILT_IN = {
         "sklearn": "hepml.classifiers.sklearn:SklearnRegressor",
         "hist_gradient_boosting": "hepml.classifiers.hist_gradient_boosting:HistGradientBoostingRegressor",
         "nn": "hepml.classifiers.networks.regressor:NNRegressor",
+        "tmva": "hepml.classifiers.tmva_regressor:TMVARegressor",
         "xgboost": "hepml.classifiers.xgboost:XGBoostRegressor",
     },
 }

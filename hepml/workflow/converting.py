@@ -10,7 +10,7 @@ from hepml import classifiers
 from hepml.classifiers import FoldModel
 from hepml.classifiers.model_files import TmvaScorer
 from hepml.classifiers.networks.exports import program_of, write_network
-from hepml.classifiers.tmva import TMVAClassifier
+from hepml.classifiers.tmva_method import TMVAMethod
 from hepml.errors import ExportError, InvalidInputError, unknown_name
 from hepml.forest import Forest
 from hepml.tmva import Reader
@@ -93,7 +93,7 @@ def convert_model(
     if (program := program_of(chosen)) is not None:
         check = write_network(chosen, program, target, ignore_missing=ignore_missing, overwrite=overwrite)
         return Conversion(target, form, check)
-    if suffix == ".xml" and isinstance(chosen.estimator, TMVAClassifier):
+    if suffix == ".xml" and isinstance(chosen.estimator, TMVAMethod):
         chosen.estimator.save_weights(target, overwrite=overwrite)
         return Conversion(target, form, None)
     other = None if suffix != ".xml" else _writable_for_tmva(chosen)
