@@ -28,7 +28,6 @@ TRIALS = {
         {
             "estimator": "sklearn.ensemble.ExtraTreesClassifier",
             "parameters": {"n_estimators": 200, "min_samples_leaf": leaf},
-            "missing": "mean",
         }
         for leaf in (3, 10)
     ]
@@ -36,7 +35,6 @@ TRIALS = {
         {
             "estimator": "sklearn.ensemble.HistGradientBoostingClassifier",
             "parameters": {"max_iter": 400},
-            "missing": "mean",
         }
     ],
 }

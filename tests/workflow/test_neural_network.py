@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,14 @@ import yaml
 
 from hepml import Analysis, Run
 from hepml.workflow import apply_model, convert_model
+from tests.workflow.test_documentation import (
+    OF_NETWORKS,
+    assert_formulae,
+    documented,
+    formulae,
+    leaves,
+    statistics,
+)
 
 pytest.importorskip("torch", reason="torch is not installed")
 
@@ -54,6 +63,14 @@ def test_networks_separate_and_tell_their_losses(run: Run) -> None:
     assert "loss_curve" not in run.metrics["methods"]["BDT"]
     assert (run.path / "plots" / "loss_000_00.svg").is_file()
     assert not list((run.path / "models").glob(".*"))
+
+
+def test_every_number_is_documented(run: Run) -> None:
+    assert_formulae(run.metrics)
+    written = {re.sub(r"^methods\.[^.]+", "methods.NAME", path) for path in leaves(run.metrics)}
+    assert all(any(f"{path}.".startswith(family) for path in written) for family in OF_NETWORKS)
+    assert {f"{family}*" for family in OF_NETWORKS} <= documented()
+    assert {name for topic, name in statistics(run.metrics) if topic == "loss_curve"} == set(formulae()["loss_curve"])
 
 
 def test_it_is_applied_and_converted_without_torch(run: Run, tmp_path: Path) -> None:
