@@ -71,7 +71,7 @@ def main() -> None:
         curve = roc_curve(test.y, score, test.weight)
         print(f"{kind:8} test AUC {curve.auc:.4f} +- {curve.auc_error:.4f}")
     for pair in compare_methods(test.y, scores, test.weight):
-        print(f"{pair.a} - {pair.b}: {pair.auc.difference:+.4f} +- {pair.auc.difference_error:.4f}")
+        print(f"{pair.b} - {pair.a}: {pair.auc.difference:+.4f} +- {pair.auc.difference_error:.4f}")
 
 
 if __name__ == "__main__":
