@@ -33,6 +33,7 @@ def test_what_the_readme_shows_can_be_run(tmp_path: Path) -> None:
         "convert",
         "doctor",
         "evaluate",
+        "gan",
         "inspect",
         "report",
         "skim",
@@ -45,6 +46,7 @@ def test_what_the_readme_shows_can_be_run(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "scored").iterdir()) == sorted(
         path.name for path in (ROOT / "data" / "higgs_tautau").glob("*.root")
     )
+    assert (tmp_path / "showers.h5").is_file()
     (code,) = blocks("python")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
